@@ -1,0 +1,179 @@
+r"""What every way of training shares: the record of a run, what an optimiser must offer, and its checkpoint on disk.
+
+A checkpoint is one safetensors file, written beside and renamed, so a run killed at any moment leaves
+either the last whole checkpoint or the one before it. It holds no pickles: reading one runs no code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+COLUMNS = ("loss", "validation", "step", "seconds")
+REASONS = ("target", "iterations", "seconds", "stagnation", "interrupted")
+FILE = "run.safetensors"
+
+
+@dataclass(frozen=True)
+class History:
+    """One row an iteration, as float64 tensors ``(R,)``.
+
+    loss: mean squared error on the training pairs (Adam: before the step, as in the paper; the others: after it).
+    validation: the same on the validation pairs, after the step; NaN without any.
+    step: what steers the step: the learning rate, or the damping μ. seconds: since training began.
+    """
+
+    loss: Tensor
+    validation: Tensor
+    step: Tensor
+    seconds: Tensor
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    @property
+    def iteration(self) -> Tensor:
+        """The numbers of the iterations, from 1."""
+        return torch.arange(1, len(self) + 1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that has ended.
+
+    network: the trained network, a copy of the one given. loss, validation: its mean squared errors (validation
+    is NaN without validation pairs). history: one row an iteration. reason: why training stopped, one of
+    ``REASONS``. seconds: training time, over all resumptions. note: what the method has to say of how it ran.
+    configuration: everything that was asked for. versions: what it ran on.
+    """
+
+    network: nn.Module
+    loss: float
+    validation: float
+    history: History
+    reason: str
+    method: str
+    seconds: float
+    note: str = ""
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        said = f", {self.note}" if self.note else ""
+        return (
+            f"Run({self.method}: loss {self.loss:.2e}, validation {self.validation:.2e} after {len(self.history)} "
+            f"iterations, {self.seconds:.1f} s; stopped by {self.reason}{said})"
+        )
+
+
+class Optimiser(Protocol):
+    r"""A way of training that can be stopped after any row and taken up again.
+
+    It is made as ``Method(network, pairs, validation=None, *, iterations, **options)``; the keyword arguments of its
+    constructor, with their defaults, are the options :func:`~locsym.training.fit` offers for it. It owns ``network``
+    and may change it. What it computes must not depend on how many rows a call of ``advance`` asks for.
+    """
+
+    iterations: ClassVar[int]  #: how many it takes when none are asked for
+    reason: str | None  #: why it can go no further ("target", "stagnation"); None while it can
+    note: str  #: what to tell about how it runs: which kernel, which linear algebra
+
+    def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
+        """Take up to ``rows`` iterations; return a row for each, float64 ``(R, 4)``: loss, validation, step, seconds.
+
+        Seconds count from the call. Stops after the first row with loss <= target. A method whose iterations are
+        slow may return early, after any whole row, once ``time.perf_counter()`` has passed ``deadline``.
+        """
+        ...
+
+    def weights(self) -> Tensor:
+        """The weights to return if training ended now: ``(P,)``, in the order of ``network.parameters()``."""
+        ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything that decides what comes next, as copies; numbers as tensors without dimension."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from that state."""
+        ...
+
+
+def versions() -> dict[str, str]:
+    """What can change the last bits of a result: versions, processor, threads."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
+        "threads": str(torch.get_num_threads()),
+    }
+
+
+def fingerprint(network: nn.Module, tensors: list[Tensor | None], configuration: Mapping[str, Any]) -> str:
+    """Name a training by its content: architecture, starting weights, data and configuration; a SHA-256 in hex."""
+    layers = [
+        [layer.moved, layer.read, layer.columns, layer.sign, str(getattr(layer.activation, "__name__", layer.activation))]
+        for layer in network.layers
+    ]
+    digest = hashlib.sha256(json.dumps([network.n, network.visits, layers, configuration], sort_keys=True).encode())
+    for x in [*network.parameters(), *tensors]:
+        digest.update(b"none" if x is None else f"{x.dtype}{tuple(x.shape)}".encode())
+        if x is not None:
+            digest.update(x.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a training has come. reason is None while it is not over."""
+
+    fingerprint: str
+    rows: Tensor  #: (R, 4), see COLUMNS
+    weights: Tensor
+    state: dict[str, Tensor]
+    reason: str | None
+    seconds: float
+    note: str
+    configuration: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Write beside and rename: whoever reads finds a whole file."""
+        folder.mkdir(parents=True, exist_ok=True)
+        header = {k: v for k, v in vars(self).items() if k not in ("rows", "weights", "state")}
+        tensors = {"rows": self.rows, "weights": self.weights} | {f"state.{k}": v for k, v in self.state.items()}
+        beside = folder / f".{FILE}.{os.getpid()}"
+        try:
+            save_file({k: v.contiguous() for k, v in tensors.items()}, beside, metadata={"run": json.dumps(header)})
+            os.replace(beside, folder / FILE)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    @staticmethod
+    def read(folder: Path) -> Checkpoint | None:
+        """Return the checkpoint of that folder; None where there is none.
+
+        Raises ValueError where the file is not a checkpoint.
+        """
+        path = folder / FILE
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, "pt") as file:
+                header = json.loads(file.metadata()["run"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+            state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
+            return Checkpoint(rows=tensors["rows"], weights=tensors["weights"], state=state, **header)
+        except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"folder: {path} is not a checkpoint of a training ({error})") from error
