@@ -1,4 +1,4 @@
-"""One style for every figure, and one colour for one thing, on every page (Okabe–Ito: safe for colour-blind readers)."""
+"""One style for every figure, one colour for one thing on every page (Okabe–Ito: safe for colour-blind readers)."""
 
 from __future__ import annotations
 
