@@ -1,0 +1,163 @@
+r"""Exact flow maps :math:`\varphi_h` of dy/dt = f(y): solved to rounding, or the matrix exponential."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from scipy.integrate import solve_ivp
+from torch import Tensor
+
+from .flow import column
+
+VectorField = Callable[[Tensor], Tensor]
+TOLERANCE = 3e-14  # close to the smallest that SciPy accepts; costs less than twice the steps of 1e-12
+SMALLEST_RTOL = 100 * np.finfo(float).eps
+
+
+def solve(
+    rhs: VectorField,
+    y0: Tensor,
+    t: Tensor | np.ndarray | Sequence[float],
+    method: str = "DOP853",
+    rtol: float = TOLERANCE,
+    atol: float = TOLERANCE,
+) -> Tensor:
+    r"""Solve dy/dt = rhs(y) from ``y0`` at ``t[0]`` and return the states at the times ``t``.
+
+    y0: floating, ``(*, n)``, finite. t: ``(T,)``, T >= 1, strictly increasing or strictly decreasing.
+    Returns ``(T, *, n)`` with the dtype and device of ``y0``; float64 inside, no gradient. The solver bounds the
+    mean error over a batch of B states, so the tolerances are divided by :math:`\sqrt B`: each state meets them.
+    Raises ValueError or TypeError for other arguments, RuntimeError with the solver's words where it gives up.
+    """
+    check_states(y0, "y0")
+    times = check_times(t)
+    if len(times) == 1 or y0.numel() == 0:
+        return y0.detach().expand(len(times), *y0.shape).clone()
+    shape, batch = y0.shape, math.sqrt(math.prod(y0.shape[:-1]))
+
+    def function(_, flat):
+        return rhs(torch.from_numpy(flat).reshape(shape)).reshape(-1).numpy()
+
+    start = y0.detach().to("cpu", torch.float64).reshape(-1).numpy()
+    with torch.no_grad():
+        if not np.isfinite(function(0.0, start)).all():
+            raise ValueError("y0: the vector field is not finite there")
+        tolerances = {"rtol": max(rtol / batch, SMALLEST_RTOL), "atol": atol / batch}
+        result = solve_ivp(function, (times[0], times[-1]), start, method, t_eval=times, **tolerances)
+    if not result.success:
+        raise RuntimeError(f"solve_ivp stopped between t = {times[0]:g} and {times[-1]:g}: {result.message}")
+    return torch.from_numpy(np.ascontiguousarray(result.y.T)).reshape(len(times), *shape).to(y0)
+
+
+class ExactFlow:
+    r"""The flow map of a vector field, by :func:`solve`: states ``(*, n)``, h a number or ``(*)``; no gradient.
+
+    rhs: f, ``(*, n)`` to ``(*, n)``. :meth:`jacobian` solves the variational equation along with the state.
+    """
+
+    def __init__(self, rhs: VectorField):
+        self.rhs = rhs
+
+    def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
+        return self.rollout(y, h, 1)[-1]
+
+    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
+        r"""Undo the step: :math:`\varphi_h^{-1} = \varphi_{-h}`."""
+        return self(y, -h)
+
+    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``, in one solution."""
+        h = column(check_step(h, y0))  # time counts steps: one h a sample is then a factor of the vector field
+        return solve(lambda y: h * self.rhs(y), y0, np.arange(steps + 1.0))
+
+    def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
+        r"""Return :math:`\partial\varphi_h / \partial y`, ``(*, n, n)``: solve :math:`\dot J = f'(y) J`, J(0) = 1."""
+        n = y.shape[-1]
+        h, df = column(check_step(h, y)), torch.func.jacrev(self.rhs)
+
+        def variational(z: Tensor) -> Tensor:  # rows of z: the state, then the columns of J
+            slope = torch.func.vmap(df)(z[..., 0, :].reshape(-1, n)).reshape(*z.shape[:-2], n, n)
+            rate = torch.cat([self.rhs(z[..., 0, :]).unsqueeze(-2), z[..., 1:, :] @ slope.mT], dim=-2)
+            return (h.unsqueeze(-1) if h.ndim else h) * rate
+
+        start = torch.cat([y.unsqueeze(-2), torch.eye(n).to(y).expand(*y.shape, n)], dim=-2)
+        return solve(variational, start, (0.0, 1.0))[-1][..., 1:, :].mT
+
+
+class LinearFlow:
+    r"""The flow map of dy/dt = A y: :math:`\varphi_h(y) = e^{hA} y`; A: ``(n, n)``."""
+
+    def __init__(self, A: Tensor):
+        self.A = A.detach().to("cpu", torch.float64)
+
+    def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
+        return _apply(self.jacobian(y, h), y)
+
+    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
+        r"""Undo the step: :math:`e^{-hA} y`."""
+        return self(y, -h)
+
+    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``; one matrix exponential a value of h."""
+        one_step, orbit = self.jacobian(y0, h), [y0]
+        for _ in range(steps):
+            orbit.append(_apply(one_step, orbit[-1]))
+        return torch.stack(orbit)
+
+    def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
+        r"""Return :math:`e^{hA}`, ``(n, n)`` for one h, ``(*, n, n)`` for one h a sample; float64 inside."""
+        h = check_step(h, y)
+        if not h.ndim:
+            return torch.linalg.matrix_exp(h * self.A).to(y)
+        values, where = torch.unique(h, return_inverse=True)  # often all the same
+        return torch.linalg.matrix_exp(values[:, None, None] * self.A).to(y)[where.to(y.device)]
+
+
+def check_states(y: Tensor, name: str, n: int | None = None) -> None:
+    """Raise TypeError or ValueError unless ``y`` is a finite floating-point tensor ``(*, n)``."""
+    if not isinstance(y, Tensor) or not y.is_floating_point():
+        kind = y.dtype if isinstance(y, Tensor) else type(y).__name__
+        raise TypeError(f"{name}: a floating-point tensor is needed, got {kind}")
+    if y.ndim < 1 or y.shape[-1] < 1 or (n is not None and y.shape[-1] != n):
+        raise ValueError(f"{name}: shape (*, {n or 'n'}) is needed, got {tuple(y.shape)}")
+    if not bool(torch.isfinite(y).all()):
+        raise ValueError(f"{name}: states must be finite, found NaN or infinity")
+
+
+def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np.ndarray:
+    """Return the times as float64 ``(T,)``; raise ValueError unless they are finite and strictly monotone, T >= 1."""
+    try:
+        times = np.asarray(t.detach().cpu() if isinstance(t, Tensor) else t, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: numbers are needed, got {type(t).__name__}") from error
+    if times.ndim != 1 or times.size < 1:
+        raise ValueError(f"{name}: shape (T,) with T >= 1 is needed, got {times.shape}")
+    if not np.isfinite(times).all():
+        raise ValueError(f"{name}: times must be finite, t[{np.flatnonzero(~np.isfinite(times))[0]}] is not")
+    steps = np.diff(times)
+    if steps.size and (wrong := np.flatnonzero(np.sign(steps) != np.sign(times[-1] - times[0]))).size:
+        i = wrong[0]
+        raise ValueError(
+            f"{name}: times must increase or decrease strictly, got {times[i]:g} then {times[i + 1]:g} at {i + 1}"
+        )
+    return times
+
+
+def check_step(h: Tensor | float, y: Tensor) -> Tensor:
+    """Return h in float64, ``()`` or ``(*)``; raise ValueError where it does not fit states ``y`` ``(*, n)`` or is NaN."""
+    try:
+        step = torch.as_tensor(h).to("cpu", torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"h: a number or a tensor is needed, got {type(h).__name__}") from error
+    if step.ndim and step.shape != y.shape[:-1]:
+        raise ValueError(f"h: a number or shape {tuple(y.shape[:-1])} is needed, got {tuple(step.shape)}")
+    if not bool(torch.isfinite(step).all()):
+        raise ValueError("h: time steps must be finite, found NaN or infinity")
+    return step
+
+
+def _apply(matrix: Tensor, y: Tensor) -> Tensor:
+    return y @ matrix.mT if matrix.ndim == 2 else (matrix @ y.unsqueeze(-1)).squeeze(-1)

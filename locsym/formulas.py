@@ -1,0 +1,44 @@
+r"""Formulas (sympy) as functions of tensors, so that a system is written once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import sympy as sp
+import torch
+from torch import Tensor
+
+FUNCTIONS = ("sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "sinh", "cosh", "tanh")
+TORCH_FUNCTIONS = {name: getattr(torch, name) for name in (*FUNCTIONS, "sqrt")} | {"pi": math.pi, "E": math.e}
+
+
+def coordinates(n: int) -> tuple[sp.Symbol, ...]:
+    """The symbols y_1, …, y_n: real, counted from 1 as in the paper."""
+    return sp.symbols(f"y1:{n + 1}", real=True)
+
+
+def tensor_function(expressions: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> Callable[[Tensor], Tensor]:
+    """Turn formulas into a function of states: ``(*, n)`` to ``(*, len(expressions))``.
+
+    Raises ValueError where a formula has a symbol that is not one of ``symbols``, or a function torch does not have.
+    """
+    for expression in expressions:
+        if unknown := expression.free_symbols - set(symbols):
+            raise ValueError(f"{expression} has unknown symbols {sorted(map(str, unknown))}; allowed: {list(symbols)}")
+        if strange := {type(f).__name__ for f in expression.atoms(sp.Function)} - set(FUNCTIONS):
+            raise ValueError(f"{expression} has functions {sorted(strange)}; allowed: {', '.join(FUNCTIONS)}")
+    compiled = sp.lambdify(symbols, list(expressions), modules=[TORCH_FUNCTIONS], cse=True)
+
+    def evaluate(y: Tensor) -> Tensor:
+        parts = compiled(*y.unbind(-1))
+        zero = torch.zeros_like(y[..., 0])  # a constant formula becomes a number: it takes the shape of the batch
+        return torch.stack([zero + part for part in parts], dim=-1)
+
+    return evaluate
+
+
+def vanishes(formula: sp.Expr) -> bool:
+    """Whether a formula is zero everywhere: by expansion where that is enough, by ``simplify`` otherwise."""
+    exact = sp.nsimplify(formula, rational=True)
+    return sp.expand(exact) == 0 or sp.simplify(exact) == 0
