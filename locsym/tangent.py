@@ -1,0 +1,222 @@
+r"""One linearisation of a network of gradient modules: J·v, Jᵀ·v, and the Gram matrix J Jᵀ in closed form.
+
+The residual is :math:`r_{a,o} = \Phi_{h_a}(y_a)_o - \text{target}_{a,o}`, flat with the samples outermost, and J its
+derivative with respect to all weights. Nobody needs to form J. A module moves :math:`y_j` along column κ of W, so with
+:math:`x = \hat y`, :math:`\sigma = \sigma(W x + b)` and elementwise products
+
+.. math::
+    c = w \, W_\kappa \sigma', \qquad p = w \, \sigma, \qquad q = W_\kappa \sigma, \qquad
+    dY_j = s h \, \bigl[ \textstyle\sum_i c_i \, (x \cdot dW_i + db_i) + p \cdot dW_\kappa + q \cdot dw \bigr].
+
+One backward sweep of the n output directions through the modules gives
+:math:`g_{v,a,o} = s h_a \, \partial \Phi_o / \partial Y_j` for every visit v of a module, and everything follows:
+
+.. math::
+    (J J^\top)_{(a,o),(b,o')} = \sum_{v, v'} g_{v,a,o} \, g_{v',b,o'} \, \langle D_{v,a}, D_{v',b} \rangle
+
+where v and v' visit the same module and, with :math:`u = x_\kappa c + p`,
+
+.. math::
+    \langle D_a, D_b \rangle = (c_a \cdot c_b) \, \bigl( 1 + \textstyle\sum_{i \ne \kappa} x_{a,i} x_{b,i} \bigr)
+    + u_a \cdot u_b + q_a \cdot q_b .
+
+A module that moves several coordinates, eqs. (20)–(21), is so many visits with the same weights: what it
+moves it does not read.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .modules import Activation
+from .networks import Network
+
+BLOCK = 2**20  # numbers in one block of the Gram matrix's assembly: a few MB, so that it stays in cache
+
+
+def _sigmoid(z: Tensor) -> tuple[Tensor, Tensor]:
+    s = torch.sigmoid(z)
+    return s, s * (1 - s)
+
+
+def _tanh(z: Tensor) -> tuple[Tensor, Tensor]:
+    s = torch.tanh(z)
+    return s, 1 - s * s
+
+
+def _swish(z: Tensor) -> tuple[Tensor, Tensor]:
+    s = torch.sigmoid(z)
+    return z * s, s * (1 + z * (1 - s))
+
+
+ANALYTIC = {"sigmoid": _sigmoid, "tanh": _tanh, "swish": _swish, "linear": lambda z: (z, torch.ones_like(z))}
+
+
+def with_derivative(activation: str | Activation) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Return z → (σ(z), σ'(z)): by formula where the activation has a name, else by forward-mode autograd."""
+    if isinstance(activation, str):
+        return ANALYTIC[activation]
+    return lambda z: torch.func.jvp(activation, (z,), (torch.ones_like(z),))
+
+
+class Linearisation:
+    r"""A network and its data, ready to be linearised at any weights :math:`\theta` ``(P,)``.
+
+    θ is in the order of ``network.parameters()``. y, target: ``(N, n)``; h: ``(N,)``.
+    Raises ValueError where the modules differ in width, activation, or number of coordinates, or are not visited
+    equally often: those cannot be stacked into one array.
+    """
+
+    def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
+        layers = list(network.layers)
+        kinds = {(layer.W.shape, layer.b is None, layer.activation, len(layer.moved)) for layer in layers}
+        turns = [sum(i == other for other, _ in network.visits) for i in range(len(layers))]
+        if len(kinds) != 1 or len(set(turns)) != 1:
+            raise ValueError(
+                "network: its modules must share width, activation and number of coordinates, and be visited equally "
+                'often; train others with method="adam" or "lbfgs"'
+            )
+        ((self.m, self.r), linear, activation, _), self.n, self.L = kinds.pop(), network.n, len(layers)
+        self.bias, self.sigma, device = not linear, with_derivative(activation), y.device
+        self.y, self.h, self.target = y, h, target
+        # W is kept with n columns, zero where a module does not read: x·W is y·W, without picking coordinates
+        self.read = torch.tensor([layer.read for layer in layers], device=device)
+        self.pick = torch.full((self.L, self.n), self.r, device=device)
+        self.pick.scatter_(1, self.read, torch.arange(self.r, device=device).expand(self.L, -1))
+        self.reads = (self.pick < self.r).to(y.dtype)
+        # one entry a visit: (place in the stacked arrays, layer, moved, partner, signed share of h); visit t of layer l
+        # has place t L + l
+        self.visits, seen = [], [0] * self.L
+        for i, c in network.visits:
+            for j, k in zip(layers[i].moved, layers[i].columns, strict=True):
+                self.visits.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
+                seen[i] += 1
+        self.T = seen[0]
+        order = sorted(self.visits)
+        self.layer = torch.tensor([i for _, i, *_ in order], device=device)
+        self.partner = torch.tensor([kappa for *_, kappa, _ in order], device=device)
+
+    @property
+    def P(self) -> int:
+        """Number of weights."""
+        return self.L * self.m * (self.r + 1 + self.bias)
+
+    def unpack(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
+        """Split θ into W ``(L, m, n)``, zero where nothing is read, w ``(L, m)`` and b ``(L, m)`` (0.0 for linear)."""
+        L, m, r = self.L, self.m, self.r
+        W, w, *b = theta.view(L, -1).split([m * r, m] + [m] * self.bias, dim=1)
+        W = torch.cat([W.reshape(L, m, r), theta.new_zeros(L, m, 1)], dim=2)
+        return W.gather(2, self.pick.unsqueeze(1).expand(L, m, self.n)), w, (b[0] if b else 0.0)
+
+    def pack(self, W: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
+        """Put ``(L, m, n)``, ``(L, m)``, ``(L, m)`` into one vector ``(P,)``: the transpose of :meth:`unpack`."""
+        W = W.gather(2, self.read.unsqueeze(1).expand(self.L, self.m, self.r))
+        return torch.cat([W.flatten(1), w] + ([b] if self.bias else []), dim=1).flatten()
+
+    def hidden(self, y: Tensor, W: Tensor, b: Tensor | float, i: int) -> Tensor:
+        """Return W ŷ + b, ``(N, m)``, for module i."""
+        return torch.addmm(b[i], y, W.T) if self.bias else y @ W.T
+
+    def by_layer(self, x: Tensor) -> Tensor:
+        """Add up the visits of each module: ``(T L, ...)`` to ``(L, ...)``."""
+        return x.unflatten(0, (self.T, self.L)).sum(0)
+
+    def residual(self, theta: Tensor) -> Tensor:
+        """Return r(θ), ``(N, n)``, without storing anything for derivatives."""
+        W, w, b = self.unpack(theta)
+        y = self.y.clone()
+        for _, i, j, kappa, s in self.visits:
+            y[:, j] += s * self.h * (self.sigma(self.hidden(y, W[i], b, i))[0] @ (w[i] * W[i, :, kappa]))
+        return y - self.target
+
+    def at(self, theta: Tensor) -> Tangent:
+        """Linearise at θ: one forward and one backward sweep."""
+        return Tangent(self, theta)
+
+
+class Tangent:
+    """The derivative J ``(N n, P)`` of the residual at given weights, as the three products that training needs.
+
+    residual: r, ``(N, n)``. Vectors of residuals may be ``(N, n)`` or flat.
+    """
+
+    def __init__(self, source: Linearisation, theta: Tensor):
+        self.source, (N, n), V, m = source, source.y.shape, len(source.visits), source.m
+        self.W, self.w, b = source.unpack(theta)
+        self.W_partner = self.W[source.layer, :, source.partner]  # (V, m)
+        y, new = source.y.clone(), theta.new_empty
+        self.X, self.C, self.S = new(V, N, n), new(V, N, m), new(V, N, m)  # ŷ with zeros where nothing is read, c, σ
+        for v, i, j, _, s in source.visits:
+            self.X[v] = y
+            self.S[v], slope = source.sigma(source.hidden(y, self.W[i], b, i))
+            torch.mul(slope, self.w[i] * self.W_partner[v], out=self.C[v])
+            y[:, j] += s * source.h * (self.S[v] @ (self.w[i] * self.W_partner[v]))
+        self.X *= source.reads[source.layer].unsqueeze(1)
+        self.residual = y - source.target
+        slopes = self.C @ self.W[source.layer]  # ∂Y_j/∂ŷ = s h · slopes
+        adjoint = torch.eye(n, dtype=theta.dtype, device=theta.device).repeat(N, 1, 1)  # ∂Φ_o/∂y: (N, o, coordinate)
+        self.g = new(V, N, n)
+        for v, _, j, _, s in reversed(source.visits):
+            torch.mul(adjoint[:, :, j], (s * source.h).unsqueeze(1), out=self.g[v])
+            adjoint.baddbmm_(self.g[v].unsqueeze(2), slopes[v].unsqueeze(1))
+
+    def jvp(self, delta: Tensor) -> Tensor:
+        """Return J δ, ``(N n)``; δ: ``(P,)``."""
+        source = self.source
+        dW, dw, db = source.unpack(delta)
+        layer, n = source.layer, source.n
+        dW_partner = dW[layer, :, source.partner]
+        dY = ((self.C @ dW[layer]) * self.X).sum(2, keepdim=True)
+        dY += self.S @ (self.w[layer] * dW_partner + self.W_partner * dw[layer]).unsqueeze(2)
+        if source.bias:
+            dY += self.C @ db[layer].unsqueeze(2)
+        return (self.g * dY).sum(0).reshape(-1, n).flatten()
+
+    def vjp(self, v: Tensor) -> Tensor:
+        """Return Jᵀ v, ``(P,)``; with v = 2 r / (N n) it is the gradient of the mean squared error."""
+        source = self.source
+        gamma = (self.g * v.view_as(source.y)).sum(2, keepdim=True)  # (V, N, 1)
+        dW = self.C.mT @ (gamma * self.X)
+        s = (self.S.mT @ gamma).squeeze(2)
+        dW[range(len(dW)), :, source.partner] += s * self.w[source.layer]
+        db = source.by_layer((self.C.mT @ gamma).squeeze(2)) if source.bias else None
+        return source.pack(source.by_layer(dW), source.by_layer(s * self.W_partner), db)
+
+    def gram(self) -> Tensor:
+        """Return J Jᵀ, ``(N n, N n)``: only its lower block triangle is filled, all that a Cholesky factor reads."""
+        source, (N, n), L = self.source, self.source.y.shape, self.source.L
+        turns = [slice(t * L, (t + 1) * L) for t in range(source.T)]
+        G, rows = self.g.new_zeros(N, n, N * n), max(1, BLOCK // (L * N * n))
+        for v, w in itertools.product(turns, turns):
+            (C, A, F), (C_w, A_w, F_w) = self._features(v, w), self._features(w, v, turned=True)
+            for a in range(0, N, rows):
+                e = min(a + rows, N)
+                inner = (C[:, a:e] @ C_w[:, :e].mT) * (A[:, a:e] @ A_w[:, :e].mT)
+                inner.baddbmm_(F[:, a:e], F_w[:, :e].mT)  # ⟨D_a, D_b⟩: (L, rows, e)
+                weighted = inner.transpose(0, 1).unsqueeze(3) * self.g[w, :e]  # (rows, L, e, n)
+                G[a:e, :, : e * n] += self.g[v, a:e].permute(1, 2, 0) @ weighted.flatten(2)
+        return G.view(N * n, N * n)
+
+    def _features(self, v: slice, w: slice, turned: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        r"""Return c, the x (and 1) of the coordinates that are partner to neither visit, and the rest of D, visits v.
+
+        Where v and w have the same partner, the rest is u and q. Where they have not (a module that moves several
+        coordinates), column κ of dW has u in visit v and :math:`x_\kappa c` in visit w, and the other way round.
+        """
+        source = self.source
+        kappa, other = source.partner[v].view(-1, 1, 1), source.partner[w].view(-1, 1, 1)
+        C, X, N = self.C[v], self.X[v], len(source.y)
+        x = X.gather(2, kappa.expand(-1, N, 1))
+        u, q = x * C + self.S[v] * self.w.unsqueeze(1), self.S[v] * self.W_partner[v].unsqueeze(1)
+        A = X.scatter(2, kappa.expand(-1, N, 1), 0.0).scatter(2, other.expand(-1, N, 1), 0.0)
+        A = torch.cat([A, A.new_ones(*A.shape[:2], 1)], dim=2) if source.bias else A
+        same = kappa == other
+        if same.all():
+            return C, A, torch.cat([u, q], dim=2)
+        across = X.gather(2, other.expand(-1, N, 1)) * C
+        pair = (torch.where(same, u, across), u.where(~same, 0)) if turned else (u, across.where(~same, 0))
+        return C, A, torch.cat([*pair, q], dim=2)
