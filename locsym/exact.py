@@ -147,15 +147,19 @@ def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np
 
 
 def check_step(h: Tensor | float, y: Tensor) -> Tensor:
-    """Return h in float64, ``()`` or ``(*)``; raise ValueError where it does not fit states ``y`` ``(*, n)`` or is NaN."""
+    """Return h in float64, ``()`` or ``(*)``; ValueError where it does not fit states ``y`` ``(*, n)`` or is NaN."""
     try:
-        step = torch.as_tensor(h).to("cpu", torch.float64)
+        step = torch.as_tensor(h)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"h: a number or a tensor is needed, got {type(h).__name__}") from error
+    if step.dtype == torch.bool or step.is_complex():
+        raise TypeError(f"h: real numbers are needed, got {step.dtype}")
+    step = step.detach().to("cpu", torch.float64)
     if step.ndim and step.shape != y.shape[:-1]:
         raise ValueError(f"h: a number or shape {tuple(y.shape[:-1])} is needed, got {tuple(step.shape)}")
-    if not bool(torch.isfinite(step).all()):
-        raise ValueError("h: time steps must be finite, found NaN or infinity")
+    if not bool((finite := torch.isfinite(step)).all()):
+        where = f"row {finite.flatten().int().argmin()}" if step.ndim else f"{float(step)}"
+        raise ValueError(f"h: time steps must be finite, {where} is not")
     return step
 
 

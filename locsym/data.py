@@ -1,0 +1,199 @@
+r"""Data to learn a flow map from: pairs of states one time step apart."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .exact import check_states, check_step, check_times
+from .systems import System
+from .tables import read_trajectory
+
+KIND = "locsym.Pairs"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pairs:
+    r"""N observed pairs :math:`(y, \varphi_h(y))`: what a flow map is trained on.
+
+    y, target: states before and after the step, ``(N, n)``, floating, finite, N >= 1; tensors or arrays.
+    h: the time steps, a number or ``(N,)``, finite and not 0; kept as ``(N,)``.
+    Raises TypeError or ValueError naming the argument and the first row at fault. Indexing, ``pairs[:60]``,
+    gives Pairs again.
+    """
+
+    y: Tensor
+    h: Tensor
+    target: Tensor
+
+    def __init__(self, y: Tensor | np.ndarray, h: Tensor | np.ndarray | float, target: Tensor | np.ndarray):
+        y, target = _states(y, "y"), _states(target, "target")
+        if target.shape != y.shape:
+            raise ValueError(f"target: the shape {tuple(y.shape)} of y is needed, got {tuple(target.shape)}")
+        if target.dtype != y.dtype or target.device != y.device:
+            raise TypeError(f"target: {y.dtype} on {y.device} as y is needed, got {target.dtype} on {target.device}")
+        for name, value in (("y", y), ("h", _steps(h, y)), ("target", target)):
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def n(self) -> int:
+        """Dimension of the states."""
+        return self.y.shape[1]
+
+    def __repr__(self) -> str:
+        low, high = float(self.h.min()), float(self.h.max())
+        h = f"{low:g}" if low == high else f"{low:g}…{high:g}"
+        return f"Pairs(N={len(self)}, n={self.n}, h={h}, dtype={str(self.y.dtype).removeprefix('torch.')})"
+
+    def __getitem__(self, rows: int | slice | Sequence[int] | Tensor) -> Pairs:
+        """The chosen pairs: an index, a slice, a list of indices or a boolean mask; at least one pair."""
+        if isinstance(rows, int) and not isinstance(rows, bool):
+            rows = [rows]
+        return Pairs(self.y[rows], self.h[rows], self.target[rows])
+
+    def split(self, size: int | float, generator: torch.Generator | None = None) -> tuple[Pairs, Pairs]:
+        """Split in two, the first with ``size`` pairs: a number 1 … N − 1, or a fraction between 0 and 1.
+
+        generator: shuffle first; None keeps the order.
+        """
+        if isinstance(size, bool) or not isinstance(size, int | float):
+            raise TypeError(f"size: a number of pairs or a fraction is needed, got {size!r}")
+        count = round(size * len(self)) if isinstance(size, float) and 0 < size < 1 else size
+        if not isinstance(count, int) or not 0 < count < len(self):
+            raise ValueError(f"size: 1 to {len(self) - 1} pairs or a fraction in (0, 1) is needed, got {size!r}")
+        order = torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
+        return self[order[:count].to(self.y.device)], self[order[count:].to(self.y.device)]
+
+    def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Pairs:
+        """The same pairs in another floating dtype, or on another device."""
+        return Pairs(*(value.to(device=device, dtype=dtype) for value in (self.y, self.h, self.target)))
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of the content, dtype included: equal pairs have equal fingerprints, on every device."""
+        digest = hashlib.sha256(KIND.encode())
+        for name, value in self._tensors().items():
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    def save(self, path: Path | str) -> None:
+        """Write one safetensors file; a file already there is replaced only once the new one is whole."""
+        beside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
+        try:
+            tensors = {name: value.clone() for name, value in self._tensors().items()}  # an orbit shares its memory
+            save_file(tensors, beside, metadata={"kind": KIND, "fingerprint": self.fingerprint()})
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Pairs:
+        """Read what :meth:`save` wrote, or a NumPy ``.npz`` file with the arrays y, h and target; no pickle is read.
+
+        Raises ValueError with the reason where the file is damaged or is something else.
+        """
+        path = Path(path)
+        try:
+            found, fingerprint = _read_npz(path) if path.suffix == ".npz" else _read_safetensors(path)
+        except (SafetensorError, zipfile.BadZipFile, EOFError, ValueError, TypeError, zlib.error) as error:
+            raise ValueError(f"{path.name}: cannot be read as pairs: {error}") from error
+        if missing := {field.name for field in fields(cls)} - found.keys():
+            raise ValueError(f"{path.name}: not a file of pairs, {', '.join(sorted(missing))} missing")
+        pairs = cls(found["y"], found["h"], found["target"])
+        if fingerprint and pairs.fingerprint() != fingerprint:
+            raise ValueError(f"{path.name}: damaged, the content is not what was saved")
+        return pairs
+
+    @classmethod
+    def concat(cls, *parts: Pairs) -> Pairs:
+        """The pairs of all parts, one after the other; n, dtype and device must agree."""
+        if not parts or len({(part.n, part.y.dtype, part.y.device) for part in parts}) != 1:
+            raise ValueError(f"parts: Pairs of one n, dtype and device are needed, got {list(parts)}")
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    @classmethod
+    def from_orbit(cls, system: System, y0: Tensor, h: float, steps: int) -> Pairs:
+        """``steps`` consecutive pairs of the exact solution from ``y0``: ``(n,)``, or ``(*, n)`` orbit after orbit."""
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+            raise ValueError(f"steps: a whole number >= 1 is needed, got {steps!r}")
+        check_states(y0, "y0", system.n)
+        orbit = system.flow.rollout(y0, h, steps)
+        y, target = (part.movedim(0, -2).reshape(-1, system.n) for part in (orbit[:-1], orbit[1:]))
+        return cls(y, h, target)
+
+    @classmethod
+    def from_states(cls, system: System, states: Tensor, h: Tensor | float) -> Pairs:
+        """Pair states ``(N, n)`` with where the exact flow takes them; h: a number or ``(N,)``."""
+        states = _states(states, "states")
+        check_states(states, "states", system.n)
+        return cls(states, h, system.flow(states, h))
+
+    @classmethod
+    def from_trajectory(cls, t: Tensor | np.ndarray | Sequence[float], y: Tensor | np.ndarray) -> Pairs:
+        """Consecutive pairs of a trajectory: states ``(T, n)`` at times ``(T,)``, strictly monotone, even or uneven."""
+        times, y = check_times(t), _states(y, "y")
+        if len(times) != len(y) or len(times) < 2:
+            raise ValueError(f"y: one row a time and two at least are needed, got {len(y)} for {len(times)} times")
+        return cls(y[:-1], np.diff(times), y[1:])
+
+    @classmethod
+    def from_csv(cls, path: Path | str, time: str = "t", columns: Sequence[str] | None = None) -> Pairs:
+        """Consecutive pairs of a trajectory in a text file; see :func:`~locsym.tables.read_trajectory`."""
+        return cls.from_trajectory(*read_trajectory(path, time, columns))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {field.name: getattr(self, field.name).cpu().contiguous() for field in fields(self)}
+
+
+def _states(value: Tensor | np.ndarray, name: str) -> Tensor:
+    """The states as a tensor ``(N, n)``; raise TypeError or ValueError unless they are floating and finite, N >= 1."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        value = torch.tensor(value)
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        kind = getattr(value, "dtype", type(value).__name__)
+        raise TypeError(f"{name}: a floating-point tensor or array is needed, got {kind}")
+    if value.ndim != 2 or 0 in value.shape:
+        raise ValueError(f"{name}: shape (N, n) with N >= 1 and n >= 1 is needed, got {tuple(value.shape)}")
+    if not bool((finite := torch.isfinite(value).all(-1)).all()):
+        raise ValueError(f"{name}: states must be finite, row {int((~finite).nonzero()[0])} is not")
+    return value.detach()
+
+
+def _steps(h: Tensor | np.ndarray | float, y: Tensor) -> Tensor:
+    """The time steps as a tensor ``(N,)`` like the states ``y``; raise TypeError or ValueError for NaN or 0."""
+    steps = check_step(h, y).to(y).expand(len(y)).contiguous()
+    wrong = ~torch.isfinite(steps) | (steps == 0)
+    if bool(wrong.any()):
+        i = int(wrong.nonzero()[0])
+        raise ValueError(f"h: time steps must be finite and not 0, row {i} is {float(steps[i])}")
+    return steps
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
+    with safe_open(path, "pt") as file:
+        about = file.metadata() or {}
+        if about.get("kind") != KIND:
+            raise ValueError(f"it says it is {about.get('kind', 'nothing')!r}, {KIND!r} is needed")
+        return {name: file.get_tensor(name) for name in file.keys()}, about.get("fingerprint")  # noqa: SIM118
+
+
+def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], None]:
+    arrays = np.load(path, allow_pickle=False)
+    if not isinstance(arrays, np.lib.npyio.NpzFile):
+        raise ValueError("it holds one array only")
+    with arrays:
+        return dict(arrays), None

@@ -1,0 +1,113 @@
+r"""Trajectories in text files: a header, a time column, a row for every time; each fault is named with its line."""
+
+from __future__ import annotations
+
+import csv
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+DELIMITERS = ("\t", ";", ",", " ")  # the first of them that the header has
+
+
+def read_trajectory(
+    path: Path | str, time: str = "t", columns: Sequence[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read times ``(T,)`` and states ``(T, n)``, float64, T >= 2.
+
+    path: UTF-8 text with a header, separated by tabs, semicolons, commas or spaces; a byte-order mark and blank lines
+    do no harm. time: the name of the time column; it must increase, or decrease, strictly. columns: the names of the
+    columns that make the state, in that order; None for all but the time.
+    Raises ValueError naming the line and the column at fault.
+    """
+    path = Path(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            return _read(file, time, columns)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path.name}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+        except (ValueError, csv.Error) as error:
+            raise ValueError(f"{path.name}: {error}") from error
+
+
+def _read(file: TextIO, time: str, columns: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray]:
+    rows = _rows(file)
+    number, header = next(rows, (0, []))
+    if not header:
+        raise ValueError("the file is empty; a header and two rows are the least")
+    chosen = _choose(header, number, time, columns)
+    picked = [header.index(name) for name in chosen]
+    values, numbers = array("d"), array("q")
+    for number, row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"line {number}: {len(row)} values, but the header has {len(header)} columns")
+        try:
+            values.extend([float(row[i]) for i in picked])
+        except ValueError:
+            i = next(i for i in picked if not _is_number(row[i]))
+            raise ValueError(f"line {number}, column {header[i]!r}: {row[i]!r} is not a number") from None
+        numbers.append(number)
+    table = np.frombuffer(values, dtype=float).reshape(-1, len(picked))
+    _check(table, numbers, chosen)
+    return table[:, 0], table[:, 1:]
+
+
+def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, the header first, with the numbers of their lines."""
+    for skipped, line in enumerate(file):  # noqa: B007
+        if header := line.strip().removeprefix("#").strip():  # numpy.savetxt writes "# t y1 y2"
+            break
+    else:
+        return
+    delimiter = next((mark for mark in DELIMITERS if mark in header), ",")
+    lines = (line.strip(" \r\n") for line in chain([header], file))
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    for row in reader:
+        if row:
+            yield skipped + reader.line_num, row
+
+
+def _choose(header: list[str], number: int, time: str, columns: Sequence[str] | None) -> list[str]:
+    """The names of the time column and of the columns of the state."""
+    header[:] = [name.strip() for name in header]
+    if all(map(_is_number, header)):
+        raise ValueError(f"line {number}: there is no header; the first row must name the columns")
+    if isinstance(columns, str):
+        raise TypeError(f"columns: a list of names is needed, got {columns!r}")
+    chosen = [time, *([name for name in header if name != time] if columns is None else columns)]
+    for name in chosen:
+        if header.count(name) != 1 or chosen.count(name) != 1:
+            times = "twice or more" if name in header else "missing"
+            raise ValueError(f"line {number}: column {name!r} is {times}; the header is {', '.join(header)}")
+    if len(chosen) < 2:
+        raise ValueError("columns: one at least is needed beside the time")
+    return chosen
+
+
+def _check(table: np.ndarray, numbers: Sequence[int], names: list[str]) -> None:
+    if len(table) < 2:
+        raise ValueError(f"two rows are the least that make a step, found {len(table)}")
+    finite = np.isfinite(table)
+    if not finite.all():
+        i, j = np.argwhere(~finite)[0]
+        raise ValueError(f"line {numbers[i]}, column {names[j]!r}: {table[i, j]} is not finite")
+    t = table[:, 0]
+    wrong = np.flatnonzero(np.sign(np.diff(t)) * np.sign(t[-1] - t[0]) <= 0)
+    if wrong.size:
+        i = wrong[0]
+        raise ValueError(
+            f"line {numbers[i + 1]}, column {names[0]!r}: {t[i + 1]:.15g} after {t[i]:.15g}; "
+            "times must increase, or decrease, strictly"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
