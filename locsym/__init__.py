@@ -1,4 +1,25 @@
 """locsym: learn the flow map of a divergence-free system with networks that keep volume exactly.
 
-The one idea: a flow map is any callable ``(y, h) -> y``.
+The one idea: a flow map is any callable ``(y, h) -> y``. Names are loaded when first asked for.
 """
+
+from importlib import import_module
+
+_HOME = {
+    "flow": ("FlowMap", "adjoint", "compose", "inverse", "rollout"),
+    "modules": ("ActivationModule", "GradientModule", "LinearModule"),
+    "networks": ("LASympNet", "LocSympNet", "Network", "SympNet"),
+}
+_FROM = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted(_FROM)
+
+
+def __getattr__(name: str):
+    if name not in _FROM:
+        raise AttributeError(f"module 'locsym' has no attribute {name!r}")
+    return getattr(import_module(f".{_FROM[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

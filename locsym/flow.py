@@ -7,7 +7,9 @@ written here, rollout, composition, inverse, adjoint, is written once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -26,6 +28,64 @@ def column(h: Tensor | float) -> Tensor | float:
     return h.unsqueeze(-1) if isinstance(h, Tensor) and h.ndim else h
 
 
+def whole(name: str, value: int, least: int) -> int:
+    """Return ``value`` as an int; TypeError where it is no whole number, ValueError where it is below ``least``."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name}: a whole number >= {least} is needed, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name}: a whole number >= {least} is needed, got {value}")
+    return int(value)
+
+
+def check_states(y: Tensor, n: int, like: Tensor | None = None, name: str = "y") -> None:
+    """Raise unless ``y`` is a floating-point tensor ``(*, n)``, of the dtype and on the device of ``like``."""
+    if not isinstance(y, Tensor):
+        raise TypeError(f"{name}: a tensor of shape (*, {n}) is needed, got {type(y).__name__}")
+    if not y.is_floating_point():
+        raise TypeError(f"{name}: a floating-point dtype is needed, got {y.dtype}")
+    if not y.ndim or y.shape[-1] != n:
+        raise ValueError(f"{name}: shape (*, {n}) is needed, got {tuple(y.shape)}")
+    if like is None:
+        return
+    if y.dtype != like.dtype:
+        raise TypeError(f"{name}: dtype {y.dtype}, but the weights have {like.dtype}; convert one of them with .to()")
+    if y.device != like.device:
+        raise ValueError(f"{name}: on {y.device}, but the weights are on {like.device}; move one of them with .to()")
+
+
+def check_step(h: Tensor | float, y: Tensor, name: str = "h") -> Tensor | float:
+    """Return the step for states ``y``: a finite number, a tensor ``()``, or one value a sample ``y.shape[:-1]``."""
+    if isinstance(h, Tensor):
+        if not h.is_floating_point() or (h.ndim and h.dtype != y.dtype):
+            raise TypeError(f"{name}: a number or a tensor of the states' dtype {y.dtype} is needed, got {h.dtype}")
+        if h.ndim and h.shape != y.shape[:-1]:
+            allowed = f"() or {tuple(y.shape[:-1])}, one value a sample,"
+            raise ValueError(f"{name}: a number or a tensor of shape {allowed} is needed, got {tuple(h.shape)}")
+        if h.ndim and h.device != y.device:
+            raise ValueError(f"{name}: on {h.device}, but the states are on {y.device}")
+        return h
+    if isinstance(h, bool) or not isinstance(h, Real):
+        raise TypeError(f"{name}: a number or a tensor is needed, got {type(h).__name__}")
+    if not -math.inf < h < math.inf:
+        raise ValueError(f"{name}: a finite number is needed, got {h}")
+    try:
+        return float(h)
+    except OverflowError:
+        raise ValueError(f"{name}: too large for a floating-point number") from None
+
+
+def check_finite(name: str, x: Tensor | float) -> None:
+    """Raise ValueError where ``x`` holds NaN or infinity; also seen through ``torch.func`` transforms.
+
+    One sum, and a closer look only where it is not finite. While ``torch.compile`` traces there are no values to ask.
+    """
+    if isinstance(x, float) or torch.compiler.is_compiling():
+        return
+    x = torch.func.debug_unwrap(x.detach())  # inside vmap, grad, … : the whole batch behind the sample
+    if not math.isfinite(x.sum().item()) and not bool(torch.isfinite(x).all()):
+        raise ValueError(f"{name}: finite values are needed, found NaN or infinity")
+
+
 class Composition:
     r"""The flow map :math:`\Phi_h = \Phi^{(L)}_{c_L h} \circ \dots \circ \Phi^{(1)}_{c_1 h}`: the first map acts first.
 
@@ -35,6 +95,9 @@ class Composition:
     def __init__(self, *maps: FlowMap, weights: tuple[float, ...] | None = None):
         if not maps:
             raise ValueError("maps: compose needs at least one flow map, got none")
+        for flow in maps:
+            if not callable(flow):
+                raise TypeError(f"maps: callables (y, h) -> y are needed, got {type(flow).__name__}")
         weights = (1.0,) * len(maps) if weights is None else tuple(weights)
         if len(weights) != len(maps):
             raise ValueError(f"weights: one number a map is needed, got {len(weights)} for {len(maps)} maps")
@@ -91,20 +154,19 @@ def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
     r"""Iterate a flow map: :math:`y_{i+1} = \Phi_h(y_i)`.
 
     y0: ``(*, n)``, finite; h: number or ``(*)``; steps: at least 0.
-    Returns ``(steps + 1, *, n)``, the start first. A flow map that brings a ``rollout`` method of its own
-    (the networks do) is asked to use it. Raises TypeError or ValueError for any other argument.
+    Returns ``(steps + 1, *, n)``, the start first, without gradients. A flow map that brings a ``rollout`` method of
+    its own (the networks do) is asked to use it. Raises TypeError or ValueError for any other argument.
     """
     if not isinstance(y0, Tensor) or not y0.is_floating_point() or y0.ndim < 1:
         raise TypeError("y0: a floating-point tensor of shape (*, n) is needed")
-    if not bool(torch.isfinite(y0).all()):
-        raise ValueError("y0: states must be finite, found NaN or infinity")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
-        raise ValueError(f"steps: a whole number >= 0 is needed, got {steps!r}")
+    check_finite("y0", y0)
+    check_finite("h", h := check_step(h, y0))
+    steps = whole("steps", steps, 0)
     own: Callable | None = getattr(flow, "rollout", None)
     if own is not None:
         return own(y0, h, steps)
     orbit = y0.new_empty((steps + 1, *y0.shape))
-    orbit[0] = y0
+    orbit[0] = y0.detach()
     with torch.no_grad():
         for i in range(steps):
             orbit[i + 1] = flow(orbit[i], h)
