@@ -1,10 +1,72 @@
-"""Glue a number into the page and record it, at full precision, for ``_build/results.json``: one call does both."""
+"""Glue a number into the page and keep it, at full precision, for ``_build/results.json``: one call does both.
+
+The executed notebook itself carries both. The glued text is an output as myst-nb's ``glue`` writes it, so that
+``{glue:text}`key` `` shows it on the page and on any other; the value lies in the metadata of that same output.
+"""
 
 from __future__ import annotations
 
-from myst_nb import glue
+import math
+import re
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import display
+
+Number = float | int | bool | str
+
+PREFIX = "application/papermill.record/"  # myst-nb's: an output that is kept and not shown
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def record(key: str, value: float | int, shown: str = "{:.1e}") -> None:
-    """Record ``value`` under ``key``; the page shows it as ``shown.format(value)``."""
-    glue(key, shown.format(value), display=False)
+def record(key: str, value: Number, shown: str | None = None) -> None:
+    """Record ``value`` under ``key``; the page shows it as ``shown.format(value)``.
+
+    key: letters, digits, ``-``, ``_`` and ``.``; each once a notebook. value: a number, a truth value, a text, or a
+    tensor or array that holds just one of them. shown: a format, by default ``"{:.1e}"`` for floats and ``"{}"`` else.
+    Outside a notebook nothing happens but the checks.
+    """
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        raise ValueError(f"key: letters, digits, '-', '_' and '.' are allowed, got {key!r}")
+    value = _plain(key, value)
+    text = (shown or ("{:.1e}" if isinstance(value, float) else "{}")).format(value)
+    if get_ipython() is None:
+        return
+    glued = {"name": key, "mime_prefix": PREFIX}
+    kept = {"key": key, "value": to_json(value), "shown": text}
+    display({f"{PREFIX}text/plain": repr(text)}, raw=True, metadata={"scrapbook": glued, "companion": kept})
+
+
+def _plain(key: str, value: Any) -> Number:
+    if hasattr(value, "item"):
+        try:
+            value = value.item()
+        except (RuntimeError, ValueError):
+            raise ValueError(f"value: {key!r} needs one number, got the shape {tuple(value.shape)}") from None
+    if not isinstance(value, (float, int, str)):  # a bool is an int
+        raise TypeError(f"value: {key!r} needs a float, an int, a bool or a str, got {type(value).__name__}")
+    return value
+
+
+def to_json(value: Number) -> Number:
+    """Return what JSON can hold: it has no infinities and no NaN, so they are written ``"Infinity"``, ``"NaN"``."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def from_json(value: Number) -> Number:
+    """Undo :func:`to_json`."""
+    return float(value) if value in ("NaN", "Infinity", "-Infinity") else value
+
+
+def recorded(notebook: Any) -> dict[str, dict[str, Any]]:
+    """Return ``{key: {"value": …, "shown": …}}`` of an executed notebook. Raises ValueError for a key used twice."""
+    found: dict[str, dict[str, Any]] = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if kept := output.get("metadata", {}).get("companion"):
+                if kept["key"] in found:
+                    raise ValueError(f"the key {kept['key']!r} is recorded twice; each is allowed once a notebook")
+                found[kept["key"]] = {"value": kept["value"], "shown": kept["shown"]}
+    return found

@@ -1,0 +1,39 @@
+# From a clone to a book: `make book`. Each target makes the environment by itself when it is missing.
+# PROFILE=quick  ONLY="01 03"  JOBS=2                  options of book
+# NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"  options of rerun; PROFILE too
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help env book test rerun lint bench clean
+.DEFAULT_GOAL := help
+
+help:   ## what there is
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
+
+env: .venv/.installed   ## the environment in .venv, by itself made by the others
+
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[book,test]"
+	@touch $@
+
+book: env   ## the whole book, in _build/html (PROFILE=quick in minutes; ONLY=01 one notebook; DRY=1 only says what)
+	$(BIN)/python -m companion build --profile $(or $(PROFILE),paper) $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS)) $(if $(DRY),--dry-run)
+
+test: env   ## all tests, every notebook in the quick profile among them
+	$(BIN)/python -m pytest
+
+rerun: env   ## one notebook with other parameters: NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"
+	@$(if $(NOTEBOOK),,echo 'name one: make rerun NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"'; exit 2)
+	$(BIN)/python -m companion rerun $(NOTEBOOK) $(if $(PARAMS),-p '$(PARAMS)') $(if $(PROFILE),--profile $(PROFILE))
+
+lint: env   ## ruff over all sources, the notebooks too
+	$(BIN)/ruff check locsym book notebooks tests benchmarks
+
+bench: env   ## fast code beside simple code
+	$(BIN)/python -m pytest benchmarks
+
+clean:   ## remove what was made, except trainings and .venv (ALL=1: these too)
+	rm -rf _build/html _build/executed _build/work _build/results.json _build/.*.old book/notebooks runs .pytest_cache .ruff_cache .benchmarks
+	$(if $(ALL),rm -rf _build .venv *.egg-info)

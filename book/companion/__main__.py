@@ -1,0 +1,66 @@
+"""The command line: ``python -m companion build`` and ``python -m companion rerun NOTEBOOK``; the Makefile calls it."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .build import build
+from .project import Mistake, Project
+from .rerun import rerun
+from .site import SiteError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status: 1 when something failed, 2 for a mistake in the command."""
+    given = parser().parse_args(arguments)
+    project = Project(Path(given.root).resolve())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        if given.command == "build":
+            return build(project, given.profile, given.only, given.jobs, given.dry_run)
+        return rerun(project, given.notebook, " ".join(given.parameters), given.profile)
+    except Mistake as mistake:
+        print(f"error: {mistake}", file=sys.stderr)
+        return 2
+    except SiteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was finished is kept, trainings resume: run the same command again", file=sys.stderr)
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(prog="python -m companion", description="From notebooks to the book.")
+    top.add_argument("--root", default=".", help="the folder of the book (default: this one)")
+    commands = top.add_subparsers(dest="command", required=True)
+
+    one = commands.add_parser("build", help="execute what changed, check the numbers, build the site")
+    one.add_argument("--profile", default="paper", help="a file of book/profiles (default: paper)")
+    one.add_argument("--only", nargs="+", metavar="NOTEBOOK", help="run only these; the beginning of a name is enough")
+    one.add_argument("--jobs", type=positive, help="notebooks at a time (default: one a processor)")
+    one.add_argument("--dry-run", action="store_true", help="say what would run, and why")
+
+    two = commands.add_parser("rerun", help="one notebook with other parameters; the book stays as it is")
+    two.add_argument("notebook", help="its name, or the beginning of it")
+    two.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
+                     help='parameters; several may stand in one: -p "tau=0.05 steps=500"')
+    two.add_argument("--profile", help="where the other parameters come from (default: the built book's profile)")
+    return top
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least one."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

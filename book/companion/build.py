@@ -1,0 +1,126 @@
+"""``make book``: profile → executed notebooks → numbers within their bounds → checked site. Only what changed runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from . import processes, profiles, results, site
+from .execute import Job
+from .files import lock, restore_folder, write
+from .fingerprint import changes, fingerprint
+from .project import Project
+from .terminal import Board
+
+say = partial(print, flush=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a build is going to do: a job for each notebook that runs, and the reasons in words."""
+
+    names: tuple[str, ...]
+    jobs: tuple[Job, ...]
+    reasons: dict[str, list[str]]
+
+
+def plan(project: Project, profile: str, only: list[str] | None = None) -> Plan:
+    """Decide which notebooks run, and why. Raises Mistake for whatever is wrong with profile or parameters."""
+    parameters = profiles.load(project, profile)
+    commit = project.commit()
+    jobs, reasons = [], {}
+    for name, values in parameters.items():
+        output = project.executed(profile, name)
+        made = results.read(output).metadata if output.exists() else {}
+        wanted = fingerprint(project, name, values)
+        reasons[name] = changes(made.get("fingerprint"), wanted)
+        if reasons[name]:
+            job = Job(
+                name, relative(project, project.source(name)), relative(project, output),
+                relative(project, project.work / name), values, profile, commit, wanted,
+            )
+            jobs.append((-made.get("companion", {}).get("seconds", 0), job))
+    picked = project.pick(only)
+    longest_first = [job for _, job in sorted(jobs, key=lambda pair: pair[0]) if job.name in picked]
+    return Plan(tuple(parameters), tuple(longest_first), reasons)
+
+
+def relative(project: Project, path) -> str:
+    return path.relative_to(project.root).as_posix()
+
+
+def build(
+    project: Project,
+    profile: str = "paper",
+    only: list[str] | None = None,
+    jobs: int | None = None,
+    dry_run: bool = False,
+    with_site: bool = True,
+    say: Callable[[str], None] = say,
+) -> int:
+    """Build the book; return 0 when all of it is good.
+
+    only: notebooks, in full or by their beginning, that may run; the site then waits until the others hold too.
+    jobs: how many notebooks run at a time, by default one a processor. dry_run: only say what would be done, and why.
+    """
+    if with_site:
+        site.check_version()
+    if dry_run:
+        return explain(project, profile, only, say)
+    with lock(project.build / ".lock", say) as held:
+        shutil.rmtree(project.work, ignore_errors=True)
+        restore_folder(project.html)
+        decided = plan(project, profile, only)
+        ruled = results.bounds(project, profile)
+        say(f"profile {profile}: {len(decided.jobs)} of {len(decided.names)} notebooks to run")
+        board = Board([job.name for job in decided.jobs])
+        outcomes = processes.run(decided.jobs, project.root, jobs or processes.cores(), [held], board)
+        for failed in (outcome for outcome in outcomes.values() if not outcome.good):
+            say(f"\n{'─' * 80}\n{failed.report}")
+        good = {name for name, o in outcomes.items() if o.good}
+        stale = [name for name, why in decided.reasons.items() if why and name not in good]
+        found = results.numbers(project, profile, [name for name in decided.names if name not in stale])
+        beyond = results.broken(found, ruled)
+        for words in beyond:
+            say(f"out of bounds (book/bounds.yml): {words}")
+        if beyond or len(good) < len(outcomes):
+            say("\nThe book was left as it was; what ran well is kept. Mend the above and run the same command again.")
+            return 1
+        if stale:
+            say(f"The site was left as it was: {', '.join(stale)} must run first (leave out --only).")
+            return 0
+        return publish(project, profile, decided.names, found, say) if with_site else 0
+
+
+def publish(project: Project, profile: str, names: tuple[str, ...], found: results.Numbers, say) -> int:
+    """Build the site where something changed, then write the numbers beside it."""
+    made_from = site.inputs(project, profile, names)
+    if site.changes(project, made_from):
+        say("site: jupyter-book …")
+        try:
+            site.build(project, profile, names, made_from)
+        except site.SiteError as error:
+            say(f"\n{error}\n\nThe site has warnings, which are errors here; the last good one was left in place.")
+            return 1
+    else:
+        say("site: nothing changed")
+    write(project.results, results.text(project, profile, found))
+    say(f"{relative(project, project.html)}/index.html   numbers: {relative(project, project.results)}")
+    return 0
+
+
+def explain(project: Project, profile: str, only: list[str] | None, say) -> int:
+    """Say which notebooks would run, and why."""
+    decided = plan(project, profile, only)
+    would = {job.name for job in decided.jobs}
+    width = max(map(len, (*decided.names, "site")))
+    say(f"profile {profile}: {len(would)} of {len(decided.names)} notebooks would run")
+    for name in decided.names:
+        why = "; ".join(decided.reasons[name])
+        say(f"  {name:{width}}  " + (f"runs: {why}" if name in would else f"left out: {why}" if why else "up to date"))
+    if not any(decided.reasons.values()):
+        why = site.changes(project, site.inputs(project, profile, decided.names))
+        say(f"  {'site':{width}}  " + (f"built: {'; '.join(why)}" if why else "up to date"))
+    return 0

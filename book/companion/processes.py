@@ -1,0 +1,114 @@
+"""Notebooks in parallel, each in a process of its own; one that fails does not stop the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .execute import Job
+from .progress import STATUS, read
+from .terminal import Board
+from .trainings import FOLDER
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a notebook went; ``report`` says what failed, and where."""
+
+    name: str
+    good: bool
+    report: str = ""
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(jobs: Sequence[Job], root: Path, limit: int, held: Sequence[int], board: Board) -> dict[str, Outcome]:
+    """Execute ``jobs``, at most ``limit`` at a time, the first ones first; return how each went.
+
+    held: descriptors of locks, which the processes keep for as long as they live. Interrupted, it interrupts the
+    processes too, waits for their trainings to be saved, and raises KeyboardInterrupt.
+    """
+    waiting, running, outcomes = list(jobs), {}, {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < limit:
+                job = waiting.pop(0)
+                running[job] = start(job, root, held)
+                board.start(job.name)
+            for job, process in list(running.items()):
+                board.told(job.name, read(root / job.work / "cell.json"), read(root / job.work / "training.json"))
+                if process.poll() is not None:
+                    del running[job]
+                    outcomes[job.name] = outcome(job, root)
+                    board.end(job.name, outcomes[job.name].good)
+            board.draw()
+            time.sleep(0.1)
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    return outcomes
+
+
+def start(job: Job, root: Path, held: Sequence[int]) -> subprocess.Popen:
+    """Start the process that executes one notebook, in a session of its own: Ctrl-C reaches it through us."""
+    work = root / job.work
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "IPYTHONDIR": str(work / "ipython"),  # nothing of the user's own start-up files
+        "JUPYTER_CONFIG_DIR": str(work / "config"),
+        "JUPYTER_RUNTIME_DIR": str(work / "runtime"),
+        "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel named python3 is this environment's
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        STATUS: str(work / "training.json"),
+        FOLDER: os.environ.get(FOLDER) or str(root / "_build" / "trainings"),
+    }
+    path = job.save(root)
+    with open(work / "log", "w") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "companion.execute", str(path)],
+            cwd=root, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+            start_new_session=True, pass_fds=tuple(held),
+        )
+
+
+def outcome(job: Job, root: Path) -> Outcome:
+    """Read what the process left."""
+    work = root / job.work
+    try:
+        result = json.loads((work / "result.json").read_text())
+    except (OSError, ValueError):
+        log = (work / "log").read_text(errors="replace")[-4000:]
+        return Outcome(job.name, False, f"{job.name}: its process ended early.\n{log}")
+    return Outcome(job.name, result["good"], "" if result["good"] else report(job, result, read(work / "cell.json")))
+
+
+def report(job: Job, result: dict, cell: dict) -> str:
+    """Say which notebook, which cell, what it holds, and the traceback."""
+    where = f"cell {cell['cell']} of {cell['cells']}" if cell else "before its first cell"
+    lines = [f"{job.name} failed in {where}" + (f", line {result['line']} of {job.source}" if result["line"] else "")]
+    if result["source"]:
+        lines += ["", *(f"    {line}" for line in result["source"].splitlines())]
+    return "\n".join([*lines, "", plain(result["traceback"]), "", f"As it stopped: {job.work}/{job.name}.ipynb"])
+
+
+def plain(text: str) -> str:
+    """Return ``text`` without terminal colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

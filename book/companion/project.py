@@ -1,0 +1,101 @@
+"""Where everything is: the folders of one book, and the notebooks that its table of contents names."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Mistake(Exception):
+    """A user's mistake: its message says what was wrong and what is allowed. Nothing has run yet."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """One book: sources in ``notebooks/``, pages in ``book/``, everything made in ``_build/`` and ``runs/``."""
+
+    root: Path
+
+    @property
+    def build(self) -> Path:
+        return self.root / "_build"
+
+    @property
+    def work(self) -> Path:
+        """Emptied at the start of each build."""
+        return self.build / "work"
+
+    @property
+    def html(self) -> Path:
+        return self.build / "html"
+
+    @property
+    def results(self) -> Path:
+        return self.build / "results.json"
+
+    @property
+    def trainings(self) -> Path:
+        return self.build / "trainings"
+
+    @property
+    def profiles(self) -> Path:
+        return self.root / "book" / "profiles"
+
+    def source(self, name: str) -> Path:
+        return self.root / "notebooks" / f"{name}.py"
+
+    def executed(self, profile: str, name: str) -> Path:
+        """The last good execution of a notebook; each profile keeps its own."""
+        return self.build / "executed" / profile / f"{name}.ipynb"
+
+    def page(self, name: str) -> Path:
+        """Where Jupyter Book reads the notebook."""
+        return self.root / "book" / "notebooks" / f"{name}.ipynb"
+
+    def documents(self) -> tuple[str, ...]:
+        """Return every document that ``_toc.yml`` names, without suffix, in the order of the book."""
+        from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
+
+        toc = self.root / "_toc.yml"
+        if not toc.exists():
+            raise Mistake(f"{toc.name}: not found in {self.root}; run from the folder of the book")
+        try:
+            return tuple(parse_toc_yaml(toc))
+        except MalformedError as error:
+            raise Mistake(f"{toc.name}: {error}") from None
+
+    def notebooks(self) -> tuple[str, ...]:
+        """Return the names of the notebooks, as in ``_toc.yml``; raise when it and ``notebooks/`` disagree."""
+        folder = "book/notebooks/"
+        listed = tuple(d.removeprefix(folder) for d in self.documents() if d.startswith(folder))
+        there = {path.stem for path in (self.root / "notebooks").glob("*.py")}
+        if lost := there.difference(listed):
+            entries = ", ".join(f"{folder}{name}" for name in sorted(lost))
+            raise Mistake(f"_toc.yml leaves out {_names(lost)} of notebooks/; add {entries}, or move the source away")
+        if gone := set(listed) - there:
+            raise Mistake(f"_toc.yml names notebooks without a source: {_names(gone)}; notebooks/ has {_names(there)}")
+        return listed
+
+    def pick(self, wanted: list[str] | None) -> tuple[str, ...]:
+        """Return the notebooks that ``wanted`` names, each in full or by its beginning; all of them for None."""
+        names = self.notebooks()
+        for word in wanted or ():
+            if not any(name.startswith(word) for name in names):
+                raise Mistake(f"there is no notebook {word!r}; allowed: {', '.join(names)}")
+        return tuple(name for name in names if not wanted or any(name.startswith(word) for word in wanted))
+
+    def commit(self) -> str | None:
+        """Return the short commit of the sources, with a + where tracked files differ from it; None without git."""
+        def git(*words: str) -> str:
+            done = subprocess.run(["git", "-C", str(self.root), *words], capture_output=True, text=True, check=True)
+            return done.stdout.strip()
+
+        try:
+            return git("rev-parse", "--short=10", "HEAD") + "+" * bool(git("status", "--porcelain", "-uno"))
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
+
+def _names(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,120 @@
+"""``make rerun``: one notebook with other parameters, on its own; the book stays as it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import yaml
+
+from . import processes, profiles, results, site
+from .execute import Job
+from .files import lock, replace_folder
+from .fingerprint import changes, fingerprint
+from .parameters import checked, parsed
+from .project import Mistake, Project
+from .record import from_json, recorded
+from .terminal import Board
+
+say = partial(print, flush=True)
+
+
+def rerun(
+    project: Project, notebook: str, given: str = "", profile: str | None = None, say: Callable[[str], None] = say
+) -> int:
+    """Execute ``notebook`` with the parameters of ``profile`` overridden by ``given``; return 0 when it is good.
+
+    given: ``"tau=0.05 steps=500"``, quoted as in a shell. profile: by default that of the built book. The executed
+    notebook and its HTML come to be in ``runs/NOTEBOOK/HASH/``; the hash is that of all its parameters.
+    """
+    names = project.pick([notebook])
+    if len(names) > 1 and notebook not in names:
+        raise Mistake(f"{notebook!r} is the beginning of {', '.join(names)}; name one")
+    name = notebook if notebook in names else names[0]
+    profile = profile or profile_of_book(project)
+    base = profiles.load(project, profile)[name]
+    values = checked(parsed(given, base, name), base, name)
+    wanted = fingerprint(project, name, values)
+    folder = project.root / "runs" / name / sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:10]
+    place = folder / f"{name}.ipynb"
+    work = folder / "work"
+    with lock(folder / ".lock", say) as held:
+        old = results.read(place).metadata.get("fingerprint") if place.exists() else None
+        if changes(old, wanted):
+            sources = [path.relative_to(project.root).as_posix() for path in (project.source(name), place, work)]
+            job = Job(name, *sources, values, profile, project.commit(), wanted)
+            outcome = processes.run([job], project.root, 1, [held], Board([name]))[name]
+            if not outcome.good:
+                say(f"\n{outcome.report}")
+                return 1
+        else:
+            say("this run is there already, and nothing that it depends on changed")
+        page = folder / "html" / f"{name}.html"
+        if not page.exists() or page.stat().st_mtime < place.stat().st_mtime:
+            render(project, place, folder, work)
+    changed = {key: value for key, value in values.items() if base[key] != value}
+    say(f"\n{name}, {', '.join(f'{k} = {v!r}' for k, v in changed.items()) or f'as in profile {profile}'}")
+    say(table(book_numbers(project, name), recorded(results.read(place))))
+    say(f"\n{place.relative_to(project.root)}\n{page.relative_to(project.root)}")
+    return 0
+
+
+def profile_of_book(project: Project) -> str:
+    """Return the profile that the built book was made with; ``paper`` when there is none."""
+    try:
+        return json.loads(project.results.read_text())["profile"]
+    except (OSError, ValueError, KeyError):
+        return "paper"
+
+
+def book_numbers(project: Project, name: str) -> dict[str, dict]:
+    """Return the notebook's numbers in the built book; nothing when it has not been built."""
+    try:
+        return json.loads(project.results.read_text()).get(name, {})
+    except (OSError, ValueError):
+        return {}
+
+
+def table(book: dict[str, dict], now: dict[str, dict]) -> str:
+    """Return a table of each recorded number, in the book and now, and by which factor it changed."""
+    rows = [("", "in the book", "now", "now / book")]
+    for key in [*now, *(key for key in book if key not in now)]:
+        was, is_ = book.get(key), now.get(key)
+        rows.append((key, was["shown"] if was else "–", is_["shown"] if is_ else "–", ratio(was, is_)))
+    a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return "\n".join(f"{key:{a}}  {was:>{b}}  {is_:>{c}}  {by:>{d}}".rstrip() for key, was, is_, by in rows)
+
+
+def ratio(was: dict | None, now: dict | None) -> str:
+    """Return ``=`` for a number that stayed, a factor for one that moved, nothing for what has no factor."""
+    values = [from_json(number["value"]) for number in (was, now) if number]
+    if len(values) < 2 or any(isinstance(v, (bool, str)) for v in values):
+        return ""
+    if values[0] == values[1]:
+        return "="
+    return f"{values[1] / values[0]:.3g}" if values[0] else ""
+
+
+def render(project: Project, notebook: Path, folder: Path, work: Path) -> None:
+    """Make the page of one executed notebook with the book's own style; links to other pages are left as words."""
+    stage, beside = work / "stage", work / "site"
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    for part in ("_static", "_ext"):
+        if (project.root / "book" / part).exists():
+            shutil.copytree(project.root / "book" / part, stage / "book" / part)
+    for file in ("_config.yml", "references.bib"):
+        if (project.root / file).exists():
+            shutil.copy(project.root / file, stage)
+    shutil.copy(notebook, stage)
+    (stage / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": notebook.stem}))
+    done = site.jupyter_book(project.root, stage, beside)
+    html = beside / "_build" / "html"
+    if not (html / f"{notebook.stem}.html").exists():
+        raise site.SiteError(f"the page was not made\n{site.complaint(done.stderr, project.root)}")
+    replace_folder(html, folder / "html")
+    shutil.rmtree(work)

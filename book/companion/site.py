@@ -1,0 +1,97 @@
+"""From executed notebooks and prose to HTML with Jupyter Book 1, checked: a warning or a missing page is an error."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import nbformat
+
+from .files import replace_folder, write
+from .fingerprint import digests
+from .project import Mistake, Project
+from .results import read
+
+INPUTS = ("_config.yml", "_toc.yml", "references.bib", "book", "locsym", "CHANGELOG.md")
+STAMP = ".inputs.json"  # in the built site: what it was built from
+
+
+class SiteError(Exception):
+    """The site could not be built; the last good one is untouched."""
+
+
+def check_version() -> None:
+    """Refuse any Jupyter Book but 1: version 2 reads another configuration, builds nothing, and reports success."""
+    try:
+        found = metadata.version("jupyter-book")
+    except metadata.PackageNotFoundError:
+        found = "none"
+    if found.split(".")[0] != "1":
+        raise Mistake(
+            f"jupyter-book 1 is needed, this environment has {found}; `make env`, or "
+            "pip install -c constraints.txt 'jupyter-book>=1.0.4,<2'"
+        )
+
+
+def inputs(project: Project, profile: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Return what the site is made from, as hashes: prose, configuration, style, ``locsym``, executed notebooks."""
+    places = [project.root / place for place in INPUTS if (project.root / place).exists()]
+    found = {k: v for k, v in digests(project.root, places).items() if not k.startswith("book/notebooks/")}
+    for name in names:
+        found |= digests(project.build / "executed", [project.executed(profile, name)])
+    return found
+
+
+def changes(project: Project, now: dict[str, str]) -> list[str]:
+    """Return in words why the site must be built again; nothing when it holds."""
+    try:
+        was = json.loads((project.html / STAMP).read_text())
+    except (OSError, ValueError):
+        return ["never built"]
+    return [f"{name} changed" for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+
+
+def build(project: Project, profile: str, names: tuple[str, ...], made_from: dict[str, str]) -> None:
+    """Build the site beside, check it, and put it in place. Raises SiteError, and leaves the last good one, if not."""
+    place_notebooks(project, profile, names)
+    beside = project.work / "site"
+    shutil.rmtree(beside, ignore_errors=True)
+    done = jupyter_book(project.root, project.root, beside, "-n", "-W", "--keep-going")
+    if done.returncode:
+        raise SiteError(complaint(done.stderr, project.root))
+    html = beside / "_build" / "html"
+    if missing := [page for page in project.documents() if not (html / f"{page}.html").exists()]:
+        raise SiteError(f"pages named in _toc.yml were not built: {', '.join(missing)}\n{done.stdout[-2000:]}")
+    write(html / STAMP, json.dumps(made_from, indent=1))
+    replace_folder(html, project.html)
+
+
+def place_notebooks(project: Project, profile: str, names: tuple[str, ...]) -> None:
+    """Copy the executed notebooks to where Jupyter Book reads them, and nothing else."""
+    for old in project.page("x").parent.glob("*.ipynb"):
+        if old.stem not in names:
+            old.unlink()
+    for name in names:
+        notebook = read(project.executed(profile, name))
+        notebook.metadata.pop("fingerprint", None)
+        write(project.page(name), nbformat.writes(notebook) + "\n")
+
+
+def jupyter_book(root: Path, source: Path, beside: Path, *options: str) -> subprocess.CompletedProcess:
+    """Run ``jupyter-book build`` on the folder ``source``; the HTML comes to be in ``beside/_build/html``."""
+    run = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", run, "build", str(source), "--path-output", str(beside), "-q", *options]
+    beside.mkdir(parents=True, exist_ok=True)
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def complaint(stderr: str, root: Path) -> str:
+    """Return the warnings and errors of a site build, with paths below the root; all of it when there are none."""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", stderr).replace(f"{root}/", "").splitlines()
+    said = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|[Ee]xception", line)]
+    return "\n".join(dict.fromkeys(said or lines[-40:]))
