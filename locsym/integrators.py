@@ -154,9 +154,7 @@ FOURTH_ORDER = {
 }
 
 
-def fourth_order(
-    splitting: Splitting | NumericSplitting, *, scheme: str = "yoshida", **options
-) -> SplittingIntegrator:
+def fourth_order(splitting: Splitting | NumericSplitting, *, scheme: str = "yoshida", **options) -> SplittingIntegrator:
     r"""Strang steps :math:`\gamma_i h` in turn, with :math:`\sum_i \gamma_i = 1, \sum_i \gamma_i^3 = 0`: order 4.
 
     scheme: ``"yoshida"``, the triple jump, or ``"suzuki"``, five steps with smaller errors (Hairer, Lubich & Wanner

@@ -1,0 +1,58 @@
+r"""A ball of initial states, carried along by a flow map: its volume (12) by the surface, and points to fill it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import torch
+from torch import Tensor
+
+
+def sphere_mesh(centre: Tensor, radius: float, subdivisions: int = 5) -> tuple[Tensor, Tensor]:
+    """Return a triangulated sphere in R^3: vertices ``(V, 3)`` and faces ``(F, 3)``, F = 8 · 4^subdivisions.
+
+    Each subdivision cuts every triangle of an octahedron into four. Faces are counter-clockwise, seen from outside.
+    Raises ValueError for a centre that is not ``(3,)``, a radius <= 0 or subdivisions outside 0, …, 7.
+    """
+    _check_ball(centre, radius)
+    if centre.shape != (3,) or subdivisions not in range(8):
+        got = f"{tuple(centre.shape)} and {subdivisions}"
+        raise ValueError(f"centre, subdivisions: shape (3,) and one of 0, …, 7 are needed, got {got}")
+    axes = torch.eye(3, dtype=centre.dtype)
+    vertices = torch.cat([axes, -axes])
+    octants = [(i, j + 1, k + 2)[:: -1 if (i + j + k) % 2 else 1] for i, j, k in product((0, 3), repeat=3)]
+    faces = torch.tensor(octants)
+    for _ in range(subdivisions):
+        corners = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).sort(dim=-1).values
+        edges, middle = corners.unique(dim=0, return_inverse=True)
+        ab, bc, ca = (middle.reshape(-1, 3) + len(vertices)).unbind(-1)
+        a, b, c = faces.unbind(-1)
+        faces = torch.stack([a, ab, ca, b, bc, ab, c, ca, bc, ab, bc, ca], dim=-1).reshape(-1, 3)
+        vertices = torch.cat([vertices, torch.nn.functional.normalize(vertices[edges].sum(1), dim=-1)])
+    return centre + radius * vertices, faces
+
+
+def enclosed_volume(vertices: Tensor, faces: Tensor) -> Tensor:
+    r"""Return the volume inside a closed triangulated surface, by the divergence theorem: ``(*, V, 3)`` to ``(*)``.
+
+    .. math:: \int_U dy = \tfrac13 \oint_{\partial U} y \cdot dS = \tfrac16 \sum_{abc} \det(a, b, c)
+    """
+    corners = vertices - vertices.mean(dim=-2, keepdim=True)  # fewer digits lost to cancellation
+    return torch.linalg.det(corners[..., faces, :]).sum(-1) / 6
+
+
+def ball_points(centre: Tensor, radius: float, count: int, generator: torch.Generator | None = None) -> Tensor:
+    """Draw ``count`` points uniformly in the ball round ``centre`` ``(n,)``: ``(count, n)``."""
+    _check_ball(centre, radius)
+    direction = torch.nn.functional.normalize(
+        torch.randn(count, len(centre), generator=generator, dtype=centre.dtype), dim=-1
+    )
+    share = torch.rand(count, 1, generator=generator, dtype=centre.dtype)
+    return centre + radius * share ** (1 / len(centre)) * direction
+
+
+def _check_ball(centre: Tensor, radius: float) -> None:
+    if centre.ndim != 1 or not centre.is_floating_point():
+        raise ValueError(f"centre: a floating-point tensor of shape (n,) is needed, got {tuple(centre.shape)}")
+    if not 0 < radius < float("inf"):
+        raise ValueError(f"radius: a number > 0 is needed, got {radius}")

@@ -1,0 +1,162 @@
+"""Splitting integrators beside Runge–Kutta: clouds of states, volume, order, invariants over long times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
+
+from . import sphere
+from .style import COLOURS
+
+#: What the integrators are called in every legend; their colours are those of ``style.COLOURS``.
+METHODS = {
+    "exact": "exact flow",
+    "euler": "symplectic Euler",
+    "strang": "Strang",
+    "fourth": "fourth order",
+    "rk4": "RK4",
+}
+VIEW = (58.0, -20.0)
+LIGHT = np.array([-0.42, 0.52, 0.74])  # from the upper left, before the page
+
+
+def clouds(
+    images: Mapping[str, np.ndarray],
+    faces: np.ndarray,
+    times: Sequence[float],
+    volumes: Mapping[str, Sequence[float]],
+    orbit: np.ndarray,
+) -> np.ndarray:
+    """Draw a solid cloud of states under several maps: a row a map, a column a time, each with its volume.
+
+    images: map → surfaces ``(T, V, 3)``. faces: ``(F, 3)``. times: ``(T)``. volumes: map → ``(T)``, relative to the
+    first. orbit: ``(N, 3)``, the exact orbit of the centre on the unit sphere.
+    """
+    size = (2.5 * len(times), 1.95 * len(images) + 0.3)
+    _, axes = plt.subplots(len(images), len(times), figsize=size, squeeze=False)
+    for row, (name, surfaces) in zip(axes, images.items(), strict=True):
+        colour = "#6e6e6e" if name == "exact" else COLOURS[name]
+        for ax, vertices, volume in zip(row, surfaces, volumes[name], strict=True):
+            sphere.ball(ax, VIEW)
+            sphere.curve(ax, orbit, VIEW, color=COLOURS["exact"], lw=0.7)
+            solid(ax, vertices, faces, colour)
+            ax.set(xlim=(-1.05, 1.05), ylim=(-0.5, 1.1))
+            ax.annotate(
+                f"volume {volume:.0%}", (0.5, 0.03), xycoords="axes fraction", ha="center", weight="bold", color=colour
+            )
+        row[0].annotate(METHODS[name], (0, 0.93), xycoords="axes fraction", color=colour, weight="bold")
+    for ax, t in zip(axes[0], times, strict=True):
+        ax.annotate(f"t = {t:.3g}", (0.5, 1.02), xycoords="axes fraction", ha="center")
+    return axes
+
+
+def solid(ax: Axes, vertices: np.ndarray, faces: np.ndarray, colour: str, view: tuple[float, float] = VIEW) -> None:
+    """Draw a closed triangulated surface, lit and opaque: the faces turned to the eye, the far ones first."""
+    triangles = sphere.project(vertices, view)[faces]
+    normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    order = np.argsort(triangles[:, :, 2].mean(axis=1))
+    order = order[normals[order, 2] > 0]
+    light = np.clip(normals[order] @ LIGHT, 0, 1)[:, None]
+    shade = np.clip(np.array(to_rgb(colour)) * (0.4 + 0.6 * light) + 0.3 * light**12, 0, 1)
+    ax.add_collection(
+        PolyCollection(triangles[order, :, :2], facecolors=shade, edgecolors=shade, linewidths=0.3, zorder=6)
+    )
+
+
+def volumes(
+    series: Mapping[str, tuple[np.ndarray, np.ndarray]], meshes: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> Axes:
+    """Draw the volume of the cloud over time: lines from determinants, rings from the surfaces; map → (t, volume)."""
+    _, ax = plt.subplots(figsize=(6.4, 3.2))
+    styles = {"euler": (3.2, "-"), "strang": (2.2, "-"), "fourth": (1.4, (0, (4, 3))), "rk4": (1.8, "-")}
+    for name, (t, volume) in series.items():
+        width, dashes = styles[name]
+        ax.plot(t, volume, color=COLOURS[name], lw=width, ls=dashes, label=METHODS[name])
+    for name, (t, volume) in meshes.items():
+        ax.plot(t, volume, "o", mfc="none", ms=5, color=COLOURS[name])
+    ax.set(xlabel="t", ylabel="volume / volume at the start", ylim=(0, 1.12))
+    ax.legend(loc="lower left", ncols=2)
+    return ax
+
+
+def defects(h: np.ndarray, series: Mapping[str, np.ndarray]) -> Axes:
+    """Draw the largest |det J − 1| of one step against the step size, log–log."""
+    _, ax = plt.subplots(figsize=(6.4, 3.2))
+    for name, defect in series.items():
+        ax.loglog(h, np.maximum(defect, 1e-17), "o-", ms=4, lw=1, color=COLOURS[name], label=METHODS[name])
+    ax.set(xlabel="h", ylabel="largest |det J − 1|", ylim=(1e-17, 10))
+    ax.legend(loc="upper left", ncols=2)
+    return ax
+
+
+def orders(
+    h: np.ndarray, errors: Mapping[str, np.ndarray], slopes: Mapping[str, float], ax: Axes | None = None
+) -> Axes:
+    """Draw the error at a fixed time against the step size, log–log, with the fitted slope beside each line."""
+    ax = plt.subplots(figsize=(6.4, 3.8))[1] if ax is None else ax
+    for name, error in errors.items():
+        ax.loglog(h, error, "o", ms=5, color=COLOURS[name], label=METHODS[name])
+        fit = np.exp(np.polyval(np.polyfit(np.log(h), np.log(error), 1), np.log(h)))
+        ax.loglog(h, fit, lw=1, color=COLOURS[name])
+        smallest = int(np.argmin(h))
+        ax.annotate(
+            f"{slopes[name]:.2f}",
+            (h[smallest], error[smallest]),
+            xytext=(-8, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            color=COLOURS[name],
+            weight="bold",
+        )
+    ax.set(xlabel="h", ylabel="error", xlim=(0.6 * h.min(), 1.2 * h.max()))
+    ax.legend(loc="lower right")
+    return ax
+
+
+def long_run(panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) -> np.ndarray:
+    """Draw relative errors of invariants over a long time, log–log, one panel an invariant: name → map → (t, error).
+
+    Each line is the largest error within every one of some 150 windows, even in log t.
+    """
+    _, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.6), sharey=True, squeeze=False)
+    for ax, (name, runs) in zip(axes[0], panels.items(), strict=True):
+        for method, (t, error) in runs.items():
+            ax.loglog(*windows(t, error), color=COLOURS[method], lw=1.3, label=METHODS[method])
+        ax.set(xlabel="t", ylabel=f"relative error of {name}", ylim=(1e-9, 30))
+        ax.tick_params(labelleft=True)
+    axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return axes
+
+
+def windows(t: np.ndarray, error: np.ndarray, count: int = 150) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest error in each of about ``count`` windows that are even in log t, with the windows' ends."""
+    edges = np.unique(np.geomspace(1, len(t), count + 1).astype(int))
+    largest = np.maximum.reduceat(np.nan_to_num(error, nan=np.inf), edges[:-1])
+    return t[edges[1:] - 1], np.where(np.isfinite(largest), largest, np.nan)
+
+
+def cell(
+    ax: Axes, exact: np.ndarray, states: np.ndarray, colour: str, view: tuple[float, float] = (20.0, -62.0)
+) -> Axes:
+    """Draw orbits in the cube [−π/2, π/2]³: the exact ones ``(T, S, 3)`` as lines, states of a method as dots."""
+    half = np.pi / 2
+    for a, b in product(product((-half, half), repeat=3), repeat=2):
+        if sum(p != q for p, q in zip(a, b, strict=True)) == 1 and a < b:
+            ax.plot(*sphere.project(np.array([a, b]), view).T[:2], color=COLOURS["grey"], lw=0.7)
+    for s in range(exact.shape[1]):
+        ax.plot(
+            *sphere.project(exact[:, s], view).T[:2], color=COLOURS["exact"], lw=0.8, label="exact" if s == 0 else None
+        )
+    x, y, depth = sphere.project(states.reshape(-1, 3), view).T
+    ax.scatter(x, y, s=5 + 5 * (depth - depth.min()) / np.ptp(depth), color=colour, lw=0, zorder=3)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    return ax
