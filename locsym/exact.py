@@ -33,6 +33,8 @@ def solve(
     Raises ValueError or TypeError for other arguments, RuntimeError with the solver's words where it gives up.
     """
     check_states(y0, "y0")
+    if y0.requires_grad and torch.is_grad_enabled():
+        raise ValueError("y0: no gradient passes through the exact solution; hand over y0.detach()")
     times = check_times(t)
     if len(times) == 1 or y0.numel() == 0:
         return y0.detach().expand(len(times), *y0.shape).clone()
@@ -55,13 +57,14 @@ def solve(
 class ExactFlow:
     r"""The flow map of a vector field, by :func:`solve`: states ``(*, n)``, h a number or ``(*)``; no gradient.
 
-    rhs: f, ``(*, n)`` to ``(*, n)``. :meth:`jacobian` solves the variational equation along with the state.
+    rhs: f, ``(*, n)`` to ``(*, n)``. n: the dimension, where it is to be checked.
     """
 
-    def __init__(self, rhs: VectorField):
-        self.rhs = rhs
+    def __init__(self, rhs: VectorField, n: int | None = None):
+        self.rhs, self.n = rhs, n
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
+        check_states(y, "y", self.n)
         return self.rollout(y, h, 1)[-1]
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
@@ -75,7 +78,8 @@ class ExactFlow:
 
     def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Return :math:`\partial\varphi_h / \partial y`, ``(*, n, n)``: solve :math:`\dot J = f'(y) J`, J(0) = 1."""
-        n = y.shape[-1]
+        check_states(y, "y", self.n)
+        y, n = y.detach(), y.shape[-1]
         h, df = column(check_step(h, y)), torch.func.jacrev(self.rhs)
 
         def variational(z: Tensor) -> Tensor:  # rows of z: the state, then the columns of J
@@ -94,7 +98,8 @@ class LinearFlow:
         self.A = A.detach().to("cpu", torch.float64)
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
-        return _apply(self.jacobian(y, h), y)
+        check_states(y, "y", len(self.A))
+        return _apply(self.propagator(check_step(h, y)), y)
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Undo the step: :math:`e^{-hA} y`."""
@@ -102,18 +107,21 @@ class LinearFlow:
 
     def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``; one matrix exponential a value of h."""
-        one_step, orbit = self.jacobian(y0, h), [y0]
+        check_states(y0, "y0", len(self.A))
+        one_step, orbit = self.propagator(check_step(h, y0)), [y0.double()]
         for _ in range(steps):
             orbit.append(_apply(one_step, orbit[-1]))
-        return torch.stack(orbit)
+        return torch.stack(orbit).to(y0)
 
     def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
-        r"""Return :math:`e^{hA}`, ``(n, n)`` for one h, ``(*, n, n)`` for one h a sample; float64 inside."""
-        h = check_step(h, y)
-        if not h.ndim:
-            return torch.linalg.matrix_exp(h * self.A).to(y)
-        values, where = torch.unique(h, return_inverse=True)  # often all the same
-        return torch.linalg.matrix_exp(values[:, None, None] * self.A).to(y)[where.to(y.device)]
+        r"""Return :math:`e^{hA}` for each state: ``(*, n, n)``."""
+        check_states(y, "y", len(self.A))
+        return self.propagator(check_step(h, y)).to(y).expand(*y.shape, y.shape[-1])
+
+    def propagator(self, h: Tensor | float) -> Tensor:
+        r"""Return :math:`e^{hA}` in float64 for every step h, ``(*)`` to ``(*, n, n)``; equal steps share one."""
+        values, where = torch.unique(torch.as_tensor(h, dtype=torch.float64), return_inverse=True)
+        return torch.linalg.matrix_exp(values[:, None, None] * self.A)[where]
 
 
 def check_states(y: Tensor, name: str, n: int | None = None) -> None:
@@ -164,4 +172,6 @@ def check_step(h: Tensor | float, y: Tensor) -> Tensor:
 
 
 def _apply(matrix: Tensor, y: Tensor) -> Tensor:
-    return y @ matrix.mT if matrix.ndim == 2 else (matrix @ y.unsqueeze(-1)).squeeze(-1)
+    matrix, z = matrix.to(y.device), y.double()
+    moved = z @ matrix.mT if matrix.ndim == 2 else (matrix @ z.unsqueeze(-1)).squeeze(-1)
+    return moved.to(y.dtype)

@@ -88,7 +88,7 @@ class System:
     @cached_property
     def flow(self) -> FlowMap:
         r"""The exact flow map :math:`\varphi_h(y)`, with its own ``inverse``, ``rollout`` and ``jacobian``."""
-        return ExactFlow(self.rhs)
+        return ExactFlow(self.rhs, self.n)
 
     def divergence(self, y: Tensor) -> Tensor:
         """Return the divergence of f at ``y`` by automatic differentiation: ``(*, n)`` to ``(*)``; rounding only."""
@@ -164,7 +164,8 @@ class LinearSystem(System):
         """Return :math:`e^{(t - t_0) A} y_0` at the times ``t``: ``(len(t), *, n)``; tolerances have no say here."""
         check_states(y0, "y0", self.n)
         elapsed = torch.from_numpy(check_times(t))
-        return y0 @ self.flow.jacobian(y0, elapsed - elapsed[0]).mT
+        propagators = self.flow.propagator(elapsed - elapsed[0]).to(y0.device)
+        return torch.stack([y0.double() @ one.mT for one in propagators]).to(y0.dtype)
 
 
 class Advection(LinearSystem):

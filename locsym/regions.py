@@ -1,0 +1,110 @@
+r"""Regions of phase space, and the volume of what a flow map makes of them, eq. (12)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .exact import check_states
+from .flow import FlowMap, inverse
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """The box low <= y <= high: two tensors ``(n,)``."""
+
+    low: Tensor
+    high: Tensor
+
+    def __post_init__(self):
+        check_states(self.low, "low")
+        check_states(self.high, "high", self.low.shape[-1])
+        if self.low.ndim != 1 or self.high.ndim != 1 or not bool((self.low < self.high).all()):
+            raise ValueError("low, high: shape (n,) with low < high is needed")
+
+    @property
+    def volume(self) -> float:
+        """The product of the sides."""
+        return float((self.high - self.low).prod())
+
+    def contains(self, y: Tensor) -> Tensor:
+        """Which states lie in it: ``(*, n)`` to booleans ``(*)``."""
+        return ((self.low <= y) & (y <= self.high)).all(-1)
+
+    def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw N states, uniform: ``(N, n)``."""
+        share = torch.rand(N, len(self.low), generator=generator, dtype=self.low.dtype)
+        return self.low + (self.high - self.low) * share
+
+
+@dataclass(frozen=True, eq=False)
+class Ball:
+    """The ball of all states no farther than ``radius`` from ``centre`` ``(n,)``."""
+
+    centre: Tensor
+    radius: float
+
+    def __post_init__(self):
+        check_states(self.centre, "centre")
+        if self.centre.ndim != 1 or not 0 < self.radius < math.inf:
+            raise ValueError(f"centre, radius: shape (n,) and radius > 0 are needed, got radius {self.radius}")
+
+    @property
+    def volume(self) -> float:
+        r""":math:`\pi^{n/2} r^n / \Gamma(n/2 + 1)`."""
+        n = len(self.centre)
+        return math.pi ** (n / 2) * self.radius**n / math.gamma(n / 2 + 1)
+
+    def contains(self, y: Tensor) -> Tensor:
+        """Which states lie in it: ``(*, n)`` to booleans ``(*)``."""
+        return (y - self.centre).norm(dim=-1) <= self.radius
+
+    def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw N states, uniform: ``(N, n)``; a direction, and a radius as the n-th root of a uniform number."""
+        n, dtype = len(self.centre), self.centre.dtype
+        direction = torch.nn.functional.normalize(torch.randn(N, n, generator=generator, dtype=dtype), dim=-1)
+        share = torch.rand(N, 1, generator=generator, dtype=dtype)
+        return self.centre + self.radius * share ** (1 / n) * direction
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number known up to chance: the value and its standard error."""
+
+    value: float
+    error: float
+
+
+def volume(
+    flow: FlowMap,
+    region: Box | Ball,
+    h: float,
+    samples: int = 100_000,
+    generator: torch.Generator | None = None,
+    box: Box | None = None,
+) -> Estimate:
+    r"""Estimate the volume of :math:`\Phi_h(U)`, eq. (12), without a determinant, for an invertible flow map.
+
+    A point of a box around the image belongs to the image exactly when its preimage lies in U. With the share p of
+    ``samples`` uniform points that do, the volume is p times that of the box, with the standard error
+    :math:`\sqrt{p (1 - p) / (\text{samples} - 1)}` of p.
+
+    region: U. box: must hold the image; None takes the box around the images of ``samples`` points of U and widens it
+    by a tenth on each side. Raises ValueError where an image leaves the box, TypeError where the map has no inverse.
+    """
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 2:
+        raise ValueError(f"samples: a whole number >= 2 is needed, got {samples!r}")
+    undo = inverse(flow)
+    with torch.no_grad():
+        image = flow(region.sample(samples, generator), h)
+        check_states(image, "flow")
+        if box is None:
+            low, high = image.amin(0), image.amax(0)
+            box = Box(low - 0.1 * (high - low), high + 0.1 * (high - low))
+        elif not bool((inside := box.contains(image)).all()):
+            raise ValueError(f"box: the image leaves it, for one at {image[~inside][0].tolist()}")
+        share = float(region.contains(undo(box.sample(samples, generator), h)).double().mean())
+    return Estimate(box.volume * share, box.volume * math.sqrt(share * (1 - share) / (samples - 1)))
