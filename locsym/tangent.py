@@ -130,7 +130,8 @@ class Linearisation:
         W, w, b = self.unpack(theta)
         y = self.y.clone()
         for _, i, j, kappa, s in self.visits:
-            y[:, j] += s * self.h * (self.sigma(self.hidden(y, W[i], b, i))[0] @ (w[i] * W[i, :, kappa]))
+            S, _ = self.sigma(self.hidden(y, W[i], b, i))
+            y[:, j] += s * self.h * (S @ (w[i] * W[i, :, kappa]))
         return y - self.target
 
     def at(self, theta: Tensor) -> Tangent:
@@ -185,6 +186,26 @@ class Tangent:
         dW[range(len(dW)), :, source.partner] += s * self.w[source.layer]
         db = source.by_layer((self.C.mT @ gamma).squeeze(2)) if source.bias else None
         return source.pack(source.by_layer(dW), source.by_layer(s * self.W_partner), db)
+
+    def jacobian(self, rows: slice = slice(None)) -> Tensor:
+        """Return the rows of J itself that belong to these samples, ``(samples n, P)``."""
+        source, g = self.source, self.g[:, rows]
+        C, S, X = self.C[:, rows], self.S[:, rows], self.X[:, rows]
+        D = C.unsqueeze(3) * X.unsqueeze(2)  # (V, samples, m, n)
+        D[range(len(D)), :, :, source.partner] += S * self.w[source.layer].unsqueeze(1)
+        read = source.read[source.layer][:, None, None].expand(*D.shape[:3], source.r)
+        D = [D.gather(3, read).flatten(2), S * self.W_partner.unsqueeze(1)] + [C] * source.bias
+        J = g.unsqueeze(3) * torch.cat(D, dim=2).unsqueeze(2)  # (V, samples, o, weights of one module)
+        return source.by_layer(J).permute(1, 2, 0, 3).reshape(-1, source.P)
+
+    def normal(self) -> Tensor:
+        """Return Jᵀ J, ``(P, P)``, summed over blocks of samples: for many more residuals than weights."""
+        (N, n), P = self.source.y.shape, self.source.P
+        A, rows = self.g.new_zeros(P, P), max(1, BLOCK // (n * P))
+        for a in range(0, N, rows):
+            J = self.jacobian(slice(a, a + rows))
+            A.addmm_(J.T, J)
+        return A
 
     def gram(self) -> Tensor:
         """Return J Jᵀ, ``(N n, N n)``: only its lower block triangle is filled, all that a Cholesky factor reads."""

@@ -1,0 +1,6 @@
+"""Training: one door, :func:`fit`, to Levenberg–Marquardt, the paper's Adam, and two baselines."""
+
+from .fit import fit
+from .record import History, Run
+
+__all__ = ["History", "Run", "fit"]

@@ -123,8 +123,8 @@ def versions() -> dict[str, str]:
 def fingerprint(network: nn.Module, tensors: list[Tensor | None], configuration: Mapping[str, Any]) -> str:
     """Name a training by its content: architecture, starting weights, data and configuration; a SHA-256 in hex."""
     layers = [
-        [layer.moved, layer.read, layer.columns, layer.sign, str(getattr(layer.activation, "__name__", layer.activation))]
-        for layer in network.layers
+        [x.moved, x.read, x.columns, x.sign, getattr(x.activation, "__qualname__", str(x.activation))]
+        for x in network.layers
     ]
     digest = hashlib.sha256(json.dumps([network.n, network.visits, layers, configuration], sort_keys=True).encode())
     for x in [*network.parameters(), *tensors]:

@@ -1,0 +1,31 @@
+r"""Damped Gauss–Newton steps without a matrix: conjugate gradients on products J·v and Jᵀ·v only."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..tangent import Tangent
+
+
+def conjugate_gradients(
+    tangent: Tangent, gradient: Tensor, nu: float, *, tolerance: float = 1e-3, limit: int = 400
+) -> Tensor:
+    r"""Return δ with :math:`(J^\top J + \nu I) \, \delta \approx -\text{gradient}`, ``(P,)``.
+
+    tolerance: stop when the residual of this system has shrunk so much (an inexact Newton step is as good: every
+    iterate lowers the linear model). limit: of iterations. Hestenes & Stiefel (1952).
+    """
+    delta, residual = torch.zeros_like(gradient), -gradient
+    direction, square = residual.clone(), residual.square().sum()
+    enough = tolerance**2 * square
+    for _ in range(limit):
+        if square <= enough:
+            break
+        curved = tangent.vjp(tangent.jvp(direction)) + nu * direction
+        length = square / (direction @ curved)
+        delta += length * direction
+        residual = residual - length * curved
+        before, square = square, residual.square().sum()
+        direction = residual + (square / before) * direction
+    return delta
