@@ -1,0 +1,96 @@
+"""Sphinx extension: what every page says of itself, in its head (description, preview) and at its foot (how it was made).
+
+An executed notebook brings ``metadata["companion"]``: profile, commit, versions, seed, seconds. A page of prose
+shows what the notebooks have in common, since it may quote their numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+
+from docutils import nodes
+
+QUICK = (
+    "<strong>A quick edition.</strong> The trainings behind these numbers were cut short, so that the whole book builds "
+    "in minutes; <code>make book</code> makes the full edition."
+)
+BIBLIOGRAPHY_ROLES = ('role="list" ', ' role="doc-biblioentry"')  # docutils' pair of them is not valid ARIA
+PREVIEW = "_static/preview.png"
+
+
+def made(app, pagename: str) -> dict:
+    """How a page was made: a notebook's own record, or for prose what all notebooks' records agree on."""
+    records = {doc: json.loads(meta["companion"]) for doc, meta in app.env.metadata.items() if "companion" in meta}
+    if pagename in records or not records:
+        return records.get(pagename, {})
+    first, *rest = records.values()
+    shared = {key: first.get(key) for key in ("profile", "commit", "versions")}
+    return {key: value for key, value in shared.items() if all(r.get(key) == value for r in rest)}
+
+
+def duration(seconds: float) -> str:
+    """7 s, 12 min, 3.4 h."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def foot(record: dict) -> str:
+    """The record as a definition list; versions are folded away. Only what is known is shown."""
+    items = {
+        "profile": record.get("profile"),
+        "commit": (record.get("commit") or "")[:12],
+        "seed": record.get("seed"),
+        "run time": duration(record["seconds"]) if record.get("seconds") is not None else None,
+        "executed": record.get("executed"),
+    }
+    shown = "".join(f"<div><dt>{k}</dt><dd>{escape(str(v))}</dd></div>" for k, v in items.items() if v not in (None, ""))
+    versions = ", ".join(f"{escape(k)} {escape(str(v))}" for k, v in (record.get("versions") or {}).items())
+    folded = f"<details><summary>versions</summary><p>{versions}</p></details>" if versions else ""
+    return f'<footer class="made" aria-label="How this page was made"><dl>{shown}</dl>{folded}</footer>' if shown else ""
+
+
+def description(doctree: nodes.document, length: int = 200) -> str:
+    """The first paragraph's words, cut at a word's end; formulas are left out."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        text = "".join(t for t in paragraph.findall(nodes.Text) if not isinstance(t.parent, nodes.math))
+        text = " ".join(text.split())
+        if len(text) > 40:
+            return text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …"
+    return ""
+
+
+def add_context(app, pagename, templatename, context, doctree) -> None:
+    """Complete a page's head and body. The metatags of a page's own front matter (html_meta) come first."""
+    if "body" not in context:
+        return
+    for role in BIBLIOGRAPHY_ROLES:
+        context["body"] = context["body"].replace(role, "")
+    record = made(app, pagename)
+    if record.get("profile") == "quick":
+        context["body"] = f'<aside class="quick" aria-label="Edition">{QUICK}</aside>{context["body"]}'
+    context["body"] += foot(record)
+
+    title = escape(context.get("title") or app.config.html_title)
+    base = app.config.html_baseurl.rstrip("/") + "/" if app.config.html_baseurl else context["content_root"]
+    tags = {"og:type": "article", "og:title": title, "og:image": base + PREVIEW}
+    text = escape(description(doctree)) if doctree else ""
+    metatags = context.get("metatags", "")
+    if text and 'name="description"' not in metatags:
+        metatags += f'\n<meta name="description" content="{text}">'
+        tags["og:description"] = text
+    context["metatags"] = metatags + "".join(f'\n<meta property="{k}" content="{v}">' for k, v in tags.items())
+
+
+def drop_back_links(app, doctree, docname) -> None:
+    """A citation's back links lead to other pages' anchors as if they were its own: leave them out."""
+    for citation in doctree.findall(nodes.citation):
+        citation["backrefs"] = []
+
+
+def setup(app) -> dict:
+    app.connect("html-page-context", add_context)
+    app.connect("doctree-resolved", drop_back_links)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,47 @@
+"""Sphinx extension: the directive ``paper-map`` turns paper_map.yml into a table of links, item → function → test → page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+HEAD = ("The paper", "What it says", "Function", "Test", "Page")
+
+
+def load(path: Path) -> list[dict]:
+    """The map's entries; each has item, says, code (a list), test and page (a label on it where it has one)."""
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+def row(entry: dict) -> list[str]:
+    """One entry as five cells of markdown."""
+    item = f"[{entry['item']}](#{entry['label']})" if "label" in entry else entry["item"]
+    code = " ".join(f"{{py:obj}}`~{name}`" for name in entry.get("code", []))
+    tests = " ".join(f"`{test}`" for test in entry.get("test", []))
+    page = f"{{doc}}`/{entry['page']}`" if "page" in entry else ""
+    return [item, entry["says"], code, tests, page]
+
+
+class PaperMap(SphinxDirective):
+    """``paper-map: FILE``, relative to the page."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        name, path = self.env.relfn2path(self.arguments[0])
+        self.env.note_dependency(name)
+        lines = ["::::{list-table}", ":header-rows: 1", ":class: paper-map", ""]
+        for cells in [list(HEAD), *map(row, load(path))]:
+            lines += [("* - " if i == 0 else "  - ") + cell for i, cell in enumerate(cells)]
+        node = nodes.container()
+        self.state.nested_parse(StringList([*lines, "::::"], source=path), self.content_offset, node)
+        return node.children
+
+
+def setup(app) -> dict:
+    app.add_directive("paper-map", PaperMap)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,13 @@
+// What scrolls must be reachable by keyboard: wide formulas and tables become tab stops once they are laid out.
+function makeScrollableReachable() {
+  document.querySelectorAll("mjx-container, .pst-scrollable-table-container, .cell_output").forEach((box) => {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
+}
+
+window.addEventListener("load", async () => {
+  if (window.MathJax?.startup?.promise) await window.MathJax.startup.promise;
+  makeScrollableReachable();
+  window.addEventListener("resize", makeScrollableReachable);
+});

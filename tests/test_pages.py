@@ -1,0 +1,176 @@
+"""Every built page, opened in a real browser from file://, as a reader without a network would.
+
+The pages are those of ``_build/html``: build the book first. Without a book or a browser these tests are skipped and say why;
+with ``COMPANION_REQUIRE_BROWSER=1`` (as in .ci/run) a skip is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlparse
+
+import html5lib
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.sync_api import sync_playwright
+
+HTML = Path(os.environ.get("COMPANION_HTML", Path(__file__).parents[1] / "_build" / "html")).resolve()
+PAGES = sorted(str(p.relative_to(HTML)) for p in HTML.rglob("*.html") if "_static" not in p.parts and p != HTML / "index.html")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PHONE, DESK = 360, 1200
+HEAVIEST = 3_000_000  # bytes a page may load, Plotly apart
+
+LOOK = """async () => {
+  if (window.MathJax?.startup) await window.MathJax.startup.promise;
+  const text = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT, {
+    acceptNode: (node) => node.parentElement.closest("pre, code, script, style, mjx-container")
+      ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT });
+  const raw = [];
+  while (text.nextNode()) if (/\\$\\$|\\\\[([]|\\\\begin\\{/.test(text.currentNode.data)) raw.push(text.currentNode.data.trim());
+  const broken = [...document.querySelectorAll("mjx-merror, [data-mjx-error]")].map((e) => e.getAttribute("title") || e.outerHTML);
+  return raw.concat(broken);
+}"""
+WIDER = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  return [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > width + 1)
+    .slice(0, 3).map((e) => e.outerHTML.slice(0, 120)).concat(["the page scrolls sideways"]);
+}"""
+AXE = """async (theme) => {
+  document.documentElement.dataset.theme = theme;
+  const only = theme === "dark" ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
+  const found = await axe.run(document, { resultTypes: ["violations"], preload: false, ...only });
+  return found.violations
+  .filter((v) => ["serious", "critical"].includes(v.impact))
+  .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + n.any.map((a) => a.message)).join(" | ")}`);
+}"""
+
+
+def unavailable(reason: str) -> None:
+    """Skip, or fail where the browser tests were asked for."""
+    if os.environ.get("COMPANION_REQUIRE_BROWSER"):
+        pytest.fail(f"COMPANION_REQUIRE_BROWSER is set, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        unavailable(f"there is no browser: none of {', '.join(BROWSERS)} is on the path (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser):
+    """Open a page once and note all that the tests below ask about it."""
+    notes: dict[str, dict] = {}
+
+    def visit(name: str) -> dict:
+        if name in notes:
+            return notes[name]
+        requests, errors = [], []
+        page = browser.new_page(viewport={"width": DESK, "height": 900})
+        page.on("request", lambda r: requests.append(r.url))
+        page.on("requestfailed", lambda r: errors.append(f"not found: {r.url}"))
+        page.on("pageerror", lambda e: errors.append(str(e)))
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.goto((HTML / name).as_uri(), wait_until="load")
+        note = notes[name] = {"requests": requests, "errors": errors, "tex": page.evaluate(LOOK)}
+        page.evaluate(AXE_FILE_PATH.read_text(encoding="utf-8"))
+        for theme in ("light", "dark"):
+            note[theme] = page.evaluate(AXE, theme)
+        page.set_viewport_size({"width": PHONE, "height": 800})
+        note["wider"] = page.evaluate(WIDER)
+        page.close()
+        return note
+
+    return visit
+
+
+@cache
+def parsed(name: str):
+    return html5lib.parse((HTML / name).read_text(encoding="utf-8"), namespaceHTMLElements=False)
+
+
+@cache
+def anchors(name: str) -> set[str]:
+    return {e.get("id") for e in parsed(name).iter() if e.get("id")}
+
+
+needs_book = pytest.mark.parametrize("name", PAGES or [pytest.param(None, id="no-book")])
+
+
+@pytest.fixture(autouse=True)
+def book(request):
+    if not PAGES:
+        unavailable(f"there is no book in {HTML.name}/: make book PROFILE=quick")
+
+
+@needs_book
+def test_page_loads_only_from_the_book(opened, name):
+    local = ("file:", "data:", "blob:")
+    assert [url for url in opened(name)["requests"] if not url.startswith(local)] == []
+
+
+@needs_book
+def test_page_has_no_script_error(opened, name):
+    assert opened(name)["errors"] == []
+
+
+@needs_book
+def test_page_shows_no_raw_tex(opened, name):
+    assert opened(name)["tex"] == []
+
+
+@needs_book
+def test_page_fits_a_phone(opened, name):
+    assert opened(name)["wider"] == []
+
+
+@needs_book
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_page_is_accessible(opened, name, theme):
+    assert opened(name)[theme] == []
+
+
+@needs_book
+def test_page_is_light(opened, name):
+    files = {unquote(urlparse(url).path) for url in opened(name)["requests"] if url.startswith("file:")}
+    weights = {Path(f).name: Path(f).stat().st_size for f in files if not f.endswith("plotly.min.js")}
+    assert sum(weights.values()) <= HEAVIEST, sorted(weights.items(), key=lambda item: -item[1])[:5]
+
+
+def test_the_first_page_leads_to_the_front_page():
+    content = next(e.get("content") for e in parsed("index.html").iter("meta") if e.get("http-equiv") == "Refresh")
+    assert content.partition("url=")[2] in PAGES
+
+
+@needs_book
+def test_every_image_has_alternative_text(name):
+    images = [e for e in parsed(name).iter("img") if not (e.get("alt") or "").strip()]
+    decoration = [e for e in images if e.get("alt") == "" and "logo" in (e.get("class") or "")]
+    assert [e.get("src", "")[:100] for e in images if e not in decoration] == []
+
+
+@needs_book
+def test_every_internal_link_resolves(name):
+    lost = []
+    for link in parsed(name).iter("a"):
+        target, anchor = urldefrag(link.get("href") or "")
+        if urlparse(target).scheme or target.startswith("//"):
+            continue
+        path = ((HTML / name).parent / unquote(target)).resolve() if target else HTML / name
+        if not path.is_file() or (anchor and path.suffix == ".html" and unquote(anchor) not in anchors(str(path.relative_to(HTML)))):
+            lost.append(link.get("href"))
+    assert lost == []
