@@ -17,6 +17,9 @@ Whatever their choice,
     \sum_{i \le k} \frac{\partial f_i}{\partial y_i} =: d_k ,
 
 so a pair is separable exactly where the partial divergence :math:`d_k` vanishes. In code, k counts from 0.
+
+In other words, f has an antisymmetric potential A, :math:`f_i = \sum_j \partial A_{ij} / \partial y_j`, that is
+tridiagonal, with :math:`A_{k,k+1} = H_{k,k+1}`; choosing the :math:`c_k` is choosing a gauge.
 """
 
 from __future__ import annotations
@@ -28,11 +31,11 @@ from functools import lru_cache
 import sympy as sp
 from torch import Tensor
 
-from .formulas import tensor_function
-from .quadrature import NumericSplitting, Pair, Scalar, check_pair, local_fields, split_numerically
+from .formulas import tensor_function, vanishes
+from .quadrature import NumericSplitting, Pair, Scalar, check_pair, split_numerically
 from .systems import System
 
-__all__ = ["NumericSplitting", "Pair", "Splitting", "split", "split_numerically"]
+__all__ = ["NumericSplitting", "Pair", "Splitting", "potential_field", "split", "split_numerically"]
 
 
 @dataclass(frozen=True)
@@ -68,20 +71,44 @@ class Splitting:
         columns = zip(*self.fields, strict=True)
         return tuple(_simplify(sum(column) - f) for column, f in zip(columns, self.field, strict=True))
 
+    @property
+    def potential(self) -> sp.Matrix:
+        """The tridiagonal antisymmetric potential with the local Hamiltonians beside its diagonal."""
+        upper = sp.zeros(self.n, self.n)
+        for k, H in enumerate(self.hamiltonians):
+            upper[k, k + 1] = H
+        return upper - upper.T
+
     def pair(self, k: int) -> Pair:
         """Return H_k,k+1 and its derivatives as functions of states; k = 0, …, n − 2."""
         check_pair(k, self.n)
         H, (a, b) = self.hamiltonians[k], self.symbols[k : k + 2]
         formulas = (H, H.diff(a), H.diff(b), H.diff(a, 2), H.diff(a, b), H.diff(b, 2))
-        return Pair(k, *(_scalar_function(formula, self.symbols) for formula in formulas))
+        return Pair(k, *(_scalar(formula, self.symbols) for formula in formulas))
 
     def local_fields(self, y: Tensor) -> Tensor:
         """Return the local fields at ``y``: ``(*, n)`` to ``(*, n - 1, n)``; their sum over the pairs is f(y)."""
-        return local_fields([self.pair(k) for k in range(self.n - 1)], y)
+        entries = [row[k + side] for k, row in enumerate(self.fields) for side in (0, 1)]
+        values = _function(tuple(entries), self.symbols)(y)
+        fields = y.new_zeros(*y.shape[:-1], self.n - 1, self.n)
+        for k in range(self.n - 1):
+            fields[..., k, k : k + 2] = values[..., 2 * k : 2 * k + 2]
+        return fields
 
     def _repr_latex_(self) -> str:
         rows = (f"H_{{{k},{k + 1}}} &= {sp.latex(H)}" for k, H in enumerate(self.hamiltonians, start=1))
         return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$"
+
+
+def potential_field(A: sp.Matrix, symbols: Sequence[sp.Symbol]) -> tuple[sp.Expr, ...]:
+    r"""Return the field :math:`f_i = \sum_j \partial A_{ij} / \partial y_j`, divergence-free as A is antisymmetric.
+
+    A: ``(n, n)`` formulas, the potential; ValueError where it is not antisymmetric, or not of the size of ``symbols``.
+    """
+    n = len(symbols)
+    if A.shape != (n, n) or not all(vanishes(entry) for entry in A + A.T):
+        raise ValueError(f"A: an antisymmetric matrix of shape {(n, n)} is needed, got {A.shape}: {A.tolist()}")
+    return tuple(sp.Add(*(sp.diff(A[i, j], y) for j, y in enumerate(symbols))) for i in range(n))
 
 
 def split(
@@ -97,7 +124,7 @@ def split(
     Raises ValueError for a field that is not divergence-free (with its divergence), for an integral that sympy cannot
     write (use :func:`split_numerically`), for a base point where an integral is not finite, and for a bad constant.
     """
-    symbols, field = tuple(system.symbols), tuple(sp.sympify(f) for f in system.field)
+    symbols, field = tuple(system.symbols), tuple(_exact(sp.sympify(f)) for f in system.field)
     n = len(symbols)
     if base is not None and len(base) != n:
         raise ValueError(f"base: one number a coordinate is needed, n = {n}, got {len(base)}")
@@ -139,18 +166,29 @@ def _check_constants(constants: Mapping[int, sp.Expr] | None, symbols: Sequence[
     return constants
 
 
+def _exact(formula: sp.Expr) -> sp.Expr:
+    """Write floats that are short binary fractions (8.75, say) as fractions; others keep their rounding."""
+    numbers = {x: sp.Rational(x) for x in formula.atoms(sp.Float)}
+    return formula.xreplace({x: fraction for x, fraction in numbers.items() if fraction.q <= 1024})
+
+
+def _expand(formula: sp.Expr) -> sp.Expr:
+    return sp.expand(formula) if formula.is_polynomial() else sp.expand_mul(formula)  # leaves r³ = (y1² + y2²)^(3/2)
+
+
 def _simplify(formula: sp.Expr) -> sp.Expr:
-    formula = sp.expand(formula)
-    return formula if formula.is_number or formula.is_polynomial() else sp.simplify(formula)
+    """Simplify; a float below 1e-12 is rounding and counts as zero."""
+    formula = sp.expand(formula) if formula.is_polynomial() else sp.simplify(formula)
+    return formula.xreplace({x: sp.Integer(0) for x in formula.atoms(sp.Float) if abs(x) < 1e-12})
 
 
 def _integral(formula: sp.Expr, symbol: sp.Symbol, lower: sp.Expr | None) -> sp.Expr:
     """Integrate term by term in ``symbol``: the antiderivative, or from ``lower`` to ``symbol``."""
     total = sp.Integer(0)
-    for term in sp.Add.make_args(sp.expand(formula)):
+    for term in sp.Add.make_args(_expand(formula)):
         factor, rest = term.as_independent(symbol, as_Add=False)
         total += factor * _antiderivative(rest, symbol)
-    return total if lower is None else sp.expand(total - _freeze(total, symbol, lower))
+    return total if lower is None else _expand(total - _freeze(total, symbol, lower))
 
 
 @lru_cache(maxsize=1024)
@@ -175,8 +213,11 @@ def _freeze(formula: sp.Expr, symbol: sp.Symbol, value: sp.Expr | None) -> sp.Ex
     raise ValueError(f"base: {formula} is not finite at {symbol} = {number}; choose another base point")
 
 
-@lru_cache(maxsize=4096)
-def _scalar_function(formula: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Scalar:
-    numbers = {part: part.evalf(17) for part in formula.atoms(sp.Function) if part.is_number}  # sin(3/10), say
-    evaluate = tensor_function([formula.xreplace(numbers)], symbols)
-    return lambda y: evaluate(y)[..., 0]
+@lru_cache(maxsize=1024)
+def _function(formulas: tuple[sp.Expr, ...], symbols: tuple[sp.Symbol, ...]) -> Scalar:
+    numbers = {p: p.evalf(17) for formula in formulas for p in formula.atoms(sp.Function) if p.is_number}  # sin(1), say
+    return tensor_function([formula.xreplace(numbers) for formula in formulas], symbols)
+
+
+def _scalar(formula: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Scalar:
+    return lambda y: _function((formula,), symbols)(y)[..., 0]
