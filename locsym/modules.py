@@ -28,7 +28,7 @@ SIGNS = {"up": 1, "low": -1}
 
 def direction(move: str) -> int:
     """Return the sign of ``"up"``, +1, or ``"low"``, −1."""
-    if move not in SIGNS:
+    if not isinstance(move, str) or move not in SIGNS:
         raise ValueError(f"move: 'up' or 'low' is needed, got {move!r}")
     return SIGNS[move]
 
