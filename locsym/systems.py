@@ -201,7 +201,7 @@ class Advection(LinearSystem):
 class RigidBody(System):
     """Euler's equations of a free rigid body, eqs. (35)–(37): angular momentum in the body frame, n = 3.
 
-    inertia: the principal moments of inertia, > 0. Invariants: H, the energy (36), and I = |y|² (37).
+    inertia: the principal moments of inertia, > 0. Invariants: H, the energy (36), and I = ‖y‖² (37).
     """
 
     def __init__(self, inertia: Sequence[float | sp.Expr] = (2, 1, sp.Rational(2, 3))):
@@ -232,7 +232,7 @@ class ABCFlow(System):
 class ChargedParticle(System):
     """A charged particle in the plane, state (y1, y2, p1, p2), with the energy H.
 
-    The potential is 1/(100 |y|) and the magnetic field has the strength |y|: not defined at y = 0.
+    The potential is 1 / (100 ‖y‖) and the magnetic field has the strength ‖y‖: not defined at y = 0.
     """
 
     def __init__(self):

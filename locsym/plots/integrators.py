@@ -87,7 +87,7 @@ def volumes(
 
 
 def defects(h: np.ndarray, series: Mapping[str, np.ndarray]) -> Axes:
-    """Draw the largest |det J − 1| of one step against the step size, log–log."""
+    """Draw how far det J is from 1 after one step, at most, against the step size, log–log."""
     _, ax = plt.subplots(figsize=(6.4, 3.2))
     for name, defect in series.items():
         ax.loglog(h, np.maximum(defect, 1e-17), "o-", ms=4, lw=1, color=COLOURS[name], label=METHODS[name])
