@@ -1,0 +1,59 @@
+"""Sphinx extension: definitions, theorems and proofs as boxes, ``prf:theorem`` and so on, without numbers of their own.
+
+The numbers are the paper's and part of the title: a second count beside them would only confuse. A ``label`` makes the box
+a target of ``{ref}``. Statements look like the paper's words (class ``paper``); a proof is ours.
+"""
+
+from __future__ import annotations
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.domains import Domain
+from sphinx.util.docutils import SphinxDirective
+
+STATEMENTS = ("definition", "theorem", "proposition", "lemma", "corollary")
+
+
+class Statement(SphinxDirective):
+    """A box with a title, by default its kind."""
+
+    optional_arguments = 1
+    final_argument_whitespace = True
+    has_content = True
+    option_spec = {"label": directives.unchanged_required, "class": directives.class_option}  # noqa: RUF012 docutils' form
+
+    def run(self) -> list[nodes.Node]:
+        kind = self.name.partition(":")[2]
+        text = self.arguments[0] if self.arguments else kind.capitalize()
+        parsed, messages = self.state.inline_text(text, self.lineno)
+        look = "proof" if kind == "proof" else "paper"
+        box = nodes.admonition(classes=[look, *self.options.get("class", [])])
+        box += nodes.title(text, "", *parsed)
+        self.set_source_info(box)
+        if label := self.options.get("label"):
+            std = self.env.get_domain("std")
+            std.labels[label] = (self.env.docname, label, text)
+            std.anonlabels[label] = (self.env.docname, label)
+            box["ids"].append(label)
+        self.state.nested_parse(self.content, self.content_offset, box)
+        return [box, *messages]
+
+
+class Statements(Domain):
+    """The names ``prf:…``."""
+
+    name = "prf"
+    label = "statements"
+    directives = dict.fromkeys((*STATEMENTS, "proof"), Statement)  # noqa: RUF012 Sphinx' form
+
+    def merge_domaindata(self, docnames, otherdata) -> None:
+        """Nothing to merge: the labels are the standard domain's."""
+
+    def resolve_any_xref(self, *args) -> list:
+        """No reference leads here."""
+        return []
+
+
+def setup(app) -> dict:
+    app.add_domain(Statements)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
