@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .exact import check_states
+from .exact import finite_states
 from .flow import FlowMap, inverse, rollout
 
 METHODS = ("auto", "autograd", "difference")
@@ -25,7 +25,7 @@ def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") 
     1e-12 in float64, for any smooth map; ``"auto"``, the flow map's own ``jacobian(y, h)`` where it has one,
     autograd where the map can be differentiated, differences otherwise.
     """
-    check_states(y, "y")
+    finite_states(y, "y")
     if method not in METHODS:
         raise ValueError(f"method: one of {METHODS} is needed, got {method!r}")
     if method == "auto" and (own := getattr(flow, "jacobian", None)) is not None:
@@ -110,7 +110,7 @@ def reversibility_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
 
 
 def _distance(second: FlowMap, first: FlowMap, y: Tensor, h: Tensor | float, back: Tensor | float) -> Tensor:
-    check_states(y, "y")
+    finite_states(y, "y")
     with torch.no_grad():
         return (second(_step(first, y, h), back) - y).abs().amax(-1)
 
@@ -146,7 +146,7 @@ def observed_order(
     time: a multiple of every h; None compares single steps. The error is the largest Euclidean one over the batch.
     Raises ValueError where an error is zero or not finite: there is no slope in it.
     """
-    check_states(y, "y")
+    finite_states(y, "y")
     steps = torch.as_tensor(h, dtype=torch.float64)
     if steps.ndim != 1 or len(steps.unique()) < 2 or not bool((torch.isfinite(steps) & (steps > 0)).all()):
         raise ValueError(f"h: two or more different steps > 0 are needed, got {h}")

@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .exact import check_states, check_step, check_times
+from .exact import check_times, finite_states
+from .flow import whole
 from .systems import System
 from .tables import read_trajectory
 
@@ -128,10 +129,8 @@ class Pairs:
     @classmethod
     def from_orbit(cls, system: System, y0: Tensor, h: float, steps: int) -> Pairs:
         """``steps`` consecutive pairs of the exact solution from ``y0``: ``(n,)``, or ``(*, n)`` orbit after orbit."""
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"steps: a whole number >= 1 is needed, got {steps!r}")
-        check_states(y0, "y0", system.n)
-        orbit = system.flow.rollout(y0, h, steps)
+        finite_states(y0, "y0", system.n)
+        orbit = system.flow.rollout(y0, h, whole("steps", steps, 1))
         y, target = (part.movedim(0, -2).reshape(-1, system.n) for part in (orbit[:-1], orbit[1:]))
         return cls(y, h, target)
 
@@ -139,7 +138,7 @@ class Pairs:
     def from_states(cls, system: System, states: Tensor, h: Tensor | float) -> Pairs:
         """Pair states ``(N, n)`` with where the exact flow takes them; h: a number or ``(N,)``."""
         states = _states(states, "states")
-        check_states(states, "states", system.n)
+        finite_states(states, "states", system.n)
         return cls(states, h, system.flow(states, h))
 
     @classmethod
@@ -175,7 +174,12 @@ def _states(value: Tensor | np.ndarray, name: str) -> Tensor:
 
 def _steps(h: Tensor | np.ndarray | float, y: Tensor) -> Tensor:
     """The time steps as a tensor ``(N,)`` like the states ``y``; raise TypeError or ValueError for NaN or 0."""
-    steps = check_step(h, y).to(y).expand(len(y)).contiguous()
+    array = np.asarray(h.detach().cpu() if isinstance(h, Tensor) else h)  # torch would make a number float32
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"h: real numbers are needed, got {array.dtype if array.ndim else repr(h)}")
+    if array.shape not in {(), (len(y),)}:
+        raise ValueError(f"h: a number or shape ({len(y)},) is needed, got {array.shape}")
+    steps = torch.tensor(array, dtype=y.dtype, device=y.device).expand(len(y)).contiguous()
     wrong = ~torch.isfinite(steps) | (steps == 0)
     if bool(wrong.any()):
         i = int(wrong.nonzero()[0])

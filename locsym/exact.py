@@ -10,7 +10,7 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from .flow import column
+from .flow import check_finite, check_states, check_step, column
 
 VectorField = Callable[[Tensor], Tensor]
 TOLERANCE = 3e-14  # close to the smallest that SciPy accepts; costs less than twice the steps of 1e-12
@@ -32,7 +32,7 @@ def solve(
     mean error over a batch of B states, so the tolerances are divided by :math:`\sqrt B`: each state meets them.
     Raises ValueError or TypeError for other arguments, RuntimeError with the solver's words where it gives up.
     """
-    check_states(y0, "y0")
+    finite_states(y0, "y0")
     if y0.requires_grad and torch.is_grad_enabled():
         raise ValueError("y0: no gradient passes through the exact solution; hand over y0.detach()")
     times = check_times(t)
@@ -64,7 +64,7 @@ class ExactFlow:
         self.rhs, self.n = rhs, n
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
-        check_states(y, "y", self.n)
+        finite_states(y, "y", self.n)
         return self.rollout(y, h, 1)[-1]
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
@@ -73,14 +73,14 @@ class ExactFlow:
 
     def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``, in one solution."""
-        h = column(check_step(h, y0))  # time counts steps: one h a sample is then a factor of the vector field
+        h = column(precise_step(h, y0))  # time counts steps: one h a sample is then a factor of the vector field
         return solve(lambda y: h * self.rhs(y), y0, np.arange(steps + 1.0))
 
     def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Return :math:`\partial\varphi_h / \partial y`, ``(*, n, n)``: solve :math:`\dot J = f'(y) J`, J(0) = 1."""
-        check_states(y, "y", self.n)
+        finite_states(y, "y", self.n)
         y, n = y.detach(), y.shape[-1]
-        h, df = column(check_step(h, y)), torch.func.jacrev(self.rhs)
+        h, df = column(precise_step(h, y)), torch.func.jacrev(self.rhs)
 
         def variational(z: Tensor) -> Tensor:  # rows of z: the state, then the columns of J
             slope = torch.func.vmap(df)(z[..., 0, :].reshape(-1, n)).reshape(*z.shape[:-2], n, n)
@@ -98,8 +98,8 @@ class LinearFlow:
         self.A = A.detach().to("cpu", torch.float64)
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
-        check_states(y, "y", len(self.A))
-        return _apply(self.propagator(check_step(h, y)), y)
+        finite_states(y, "y", len(self.A))
+        return _apply(self.propagator(precise_step(h, y)), y)
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Undo the step: :math:`e^{-hA} y`."""
@@ -107,16 +107,16 @@ class LinearFlow:
 
     def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``; one matrix exponential a value of h."""
-        check_states(y0, "y0", len(self.A))
-        one_step, orbit = self.propagator(check_step(h, y0)), [y0.double()]
+        finite_states(y0, "y0", len(self.A))
+        one_step, orbit = self.propagator(precise_step(h, y0)), [y0.double()]
         for _ in range(steps):
             orbit.append(_apply(one_step, orbit[-1]))
         return torch.stack(orbit).to(y0)
 
     def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Return :math:`e^{hA}` for each state: ``(*, n, n)``."""
-        check_states(y, "y", len(self.A))
-        return self.propagator(check_step(h, y)).to(y).expand(*y.shape, y.shape[-1])
+        finite_states(y, "y", len(self.A))
+        return self.propagator(precise_step(h, y)).to(y).expand(*y.shape, y.shape[-1])
 
     def propagator(self, h: Tensor | float) -> Tensor:
         r"""Return :math:`e^{hA}` in float64 for every step h, ``(*)`` to ``(*, n, n)``; equal steps share one."""
@@ -124,19 +124,15 @@ class LinearFlow:
         return torch.linalg.matrix_exp(values[:, None, None] * self.A)[where]
 
 
-def check_states(y: Tensor, name: str, n: int | None = None) -> None:
-    """Raise TypeError or ValueError unless ``y`` is a finite floating-point tensor ``(*, n)``."""
-    if not isinstance(y, Tensor) or not y.is_floating_point():
-        kind = y.dtype if isinstance(y, Tensor) else type(y).__name__
-        raise TypeError(f"{name}: a floating-point tensor is needed, got {kind}")
-    if y.ndim < 1 or y.shape[-1] < 1 or (n is not None and y.shape[-1] != n):
-        raise ValueError(f"{name}: shape (*, {n or 'n'}) is needed, got {tuple(y.shape)}")
-    if not bool(torch.isfinite(y).all()):
-        raise ValueError(f"{name}: states must be finite, found NaN or infinity")
+def finite_states(y: Tensor, name: str, n: int | None = None) -> None:
+    """Raise TypeError or ValueError unless ``y`` is a finite floating-point tensor ``(*, n)``; None is any n."""
+    known = y.shape[-1] if n is None and isinstance(y, Tensor) and y.ndim else n
+    check_states(y, known, name=name)
+    check_finite(name, y)
 
 
 def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np.ndarray:
-    """Return the times as float64 ``(T,)``; raise ValueError unless they are finite and strictly monotone, T >= 1."""
+    """Return the times as float64 ``(T,)``; raise ValueError unless finite and strictly monotone, T >= 1."""
     try:
         times = np.asarray(t.detach().cpu() if isinstance(t, Tensor) else t, dtype=float)
     except (TypeError, ValueError) as error:
@@ -146,7 +142,8 @@ def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np
     if not np.isfinite(times).all():
         raise ValueError(f"{name}: times must be finite, t[{np.flatnonzero(~np.isfinite(times))[0]}] is not")
     steps = np.diff(times)
-    if steps.size and (wrong := np.flatnonzero(np.sign(steps) != np.sign(times[-1] - times[0]))).size:
+    wrong = np.flatnonzero(np.sign(steps) * np.sign(times[-1] - times[0]) <= 0)
+    if wrong.size:
         i = wrong[0]
         raise ValueError(
             f"{name}: times must increase or decrease strictly, got {times[i]:g} then {times[i + 1]:g} at {i + 1}"
@@ -154,21 +151,11 @@ def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np
     return times
 
 
-def check_step(h: Tensor | float, y: Tensor) -> Tensor:
-    """Return h in float64, ``()`` or ``(*)``; ValueError where it does not fit states ``y`` ``(*, n)`` or is NaN."""
-    try:
-        step = torch.as_tensor(h)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"h: a number or a tensor is needed, got {type(h).__name__}") from error
-    if step.dtype == torch.bool or step.is_complex():
-        raise TypeError(f"h: real numbers are needed, got {step.dtype}")
-    step = step.detach().to("cpu", torch.float64)
-    if step.ndim and step.shape != y.shape[:-1]:
-        raise ValueError(f"h: a number or shape {tuple(y.shape[:-1])} is needed, got {tuple(step.shape)}")
-    if not bool((finite := torch.isfinite(step)).all()):
-        where = f"row {finite.flatten().int().argmin()}" if step.ndim else f"{float(step)}"
-        raise ValueError(f"h: time steps must be finite, {where} is not")
-    return step
+def precise_step(h: Tensor | float, y: Tensor) -> Tensor:
+    """Return h in float64, ``()`` or ``(*)``; raise TypeError or ValueError where it does not fit states ``y``."""
+    h = check_step(h, y)
+    check_finite("h", h)
+    return torch.as_tensor(h, dtype=torch.float64, device="cpu").detach()
 
 
 def _apply(matrix: Tensor, y: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .exact import check_states
-from .flow import FlowMap, inverse
+from .exact import finite_states
+from .flow import FlowMap, inverse, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +20,8 @@ class Box:
     high: Tensor
 
     def __post_init__(self):
-        check_states(self.low, "low")
-        check_states(self.high, "high", self.low.shape[-1])
+        finite_states(self.low, "low")
+        finite_states(self.high, "high", self.low.shape[-1])
         if self.low.ndim != 1 or self.high.ndim != 1 or not bool((self.low < self.high).all()):
             raise ValueError("low, high: shape (n,) with low < high is needed")
 
@@ -48,7 +48,7 @@ class Ball:
     radius: float
 
     def __post_init__(self):
-        check_states(self.centre, "centre")
+        finite_states(self.centre, "centre")
         if self.centre.ndim != 1 or not 0 < self.radius < math.inf:
             raise ValueError(f"centre, radius: shape (n,) and radius > 0 are needed, got radius {self.radius}")
 
@@ -95,12 +95,11 @@ def volume(
     region: U. box: must hold the image; None takes the box around the images of ``samples`` points of U and widens it
     by a tenth on each side. Raises ValueError where an image leaves the box, TypeError where the map has no inverse.
     """
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 2:
-        raise ValueError(f"samples: a whole number >= 2 is needed, got {samples!r}")
+    whole("samples", samples, 2)
     undo = inverse(flow)
     with torch.no_grad():
         image = flow(region.sample(samples, generator), h)
-        check_states(image, "flow")
+        finite_states(image, "flow")
         if box is None:
             low, high = image.amin(0), image.amax(0)
             box = Box(low - 0.1 * (high - low), high + 0.1 * (high - low))

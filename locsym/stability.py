@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from .checks import jacobian
-from .exact import check_step
-from .flow import FlowMap, rollout
+from .exact import precise_step
+from .flow import FlowMap, rollout, whole
 
 BLOCK = 1024  # states differentiated at a time
 
@@ -23,7 +23,7 @@ def lyapunov_exponents(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int,
     :math:`\log |\operatorname{diag} R_i| / h` over ``steps`` steps. Their sum is 0 where volume is kept.
     y0: ``(*, n)``; h: number or ``(*)``, not 0; method: of :func:`~locsym.checks.jacobian`.
     """
-    jacobians, step = jacobians_along(flow, y0, h, steps, method), check_step(h, y0)
+    jacobians, step = jacobians_along(flow, y0, h, steps, method), precise_step(h, y0)
     if bool((step == 0).any()):
         raise ValueError("h: the time step must not be 0")
     frame, growth = torch.eye(y0.shape[-1]).to(y0), torch.zeros_like(y0)
@@ -52,9 +52,7 @@ def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int
 
 def jacobians_along(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
     """Return the Jacobians at the states y_0, …, y_{steps−1} of an orbit: ``(steps, *, n, n)``; steps >= 1."""
-    orbit = rollout(flow, y0, h, steps)
-    if steps < 1:
-        raise ValueError(f"steps: a whole number >= 1 is needed, got {steps!r}")
+    orbit = rollout(flow, y0, h, whole("steps", steps, 1))
     if not bool((finite := torch.isfinite(orbit).flatten(1).all(-1)).all()):
         raise ValueError(f"flow: the orbit is not finite from step {int((~finite).nonzero()[0])} on")
     blocks = orbit[:-1].split(max(1, BLOCK // max(1, y0[..., 0].numel())))

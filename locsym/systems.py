@@ -14,8 +14,8 @@ import sympy as sp
 import torch
 from torch import Tensor
 
-from .exact import ExactFlow, LinearFlow, check_states, check_times, solve
-from .flow import FlowMap
+from .exact import ExactFlow, LinearFlow, check_times, finite_states, solve
+from .flow import FlowMap, whole
 from .formulas import TORCH_FUNCTIONS, coordinates, tensor_function, vanishes
 from .sphere import sphere, starts
 
@@ -92,13 +92,13 @@ class System:
 
     def divergence(self, y: Tensor) -> Tensor:
         """Return the divergence of f at ``y`` by automatic differentiation: ``(*, n)`` to ``(*)``; rounding only."""
-        check_states(y, "y", self.n)
+        finite_states(y, "y", self.n)
         jacobian = torch.func.vmap(torch.func.jacrev(self.rhs))(y.reshape(-1, self.n))
         return jacobian.diagonal(dim1=-2, dim2=-1).sum(-1).reshape(y.shape[:-1])
 
     def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
         """Return the exact solution at the times ``t``, first the start: ``(len(t), *, n)``; see :func:`solve`."""
-        check_states(y0, "y0", self.n)
+        finite_states(y0, "y0", self.n)
         return solve(self.rhs, y0, t, **solver)
 
     def __repr__(self) -> str:
@@ -113,7 +113,7 @@ class LinearSystem(System):
     """
 
     def __init__(self, A: Tensor, invariants: Mapping[str, Tensor] | None = None, name: str = "linear system"):
-        check_states(A, "A")
+        finite_states(A, "A")
         if A.ndim != 2 or A.shape[0] != A.shape[1] or len(A) < 2:
             raise ValueError(f"A: shape (n, n) with n >= 2 is needed, got {tuple(A.shape)}")
         self.name, self.A = name, A.detach().double().clone()
@@ -162,7 +162,7 @@ class LinearSystem(System):
 
     def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
         """Return :math:`e^{(t - t_0) A} y_0` at the times ``t``: ``(len(t), *, n)``; tolerances have no say here."""
-        check_states(y0, "y0", self.n)
+        finite_states(y0, "y0", self.n)
         elapsed = torch.from_numpy(check_times(t))
         propagators = self.flow.propagator(elapsed - elapsed[0]).to(y0.device)
         return torch.stack([y0.double() @ one.mT for one in propagators]).to(y0.dtype)
@@ -177,8 +177,7 @@ class Advection(LinearSystem):
     """
 
     def __init__(self, n: int = 35, c: float = 1.0):
-        if isinstance(n, bool) or not isinstance(n, int) or n < 3:
-            raise ValueError(f"n: a whole number >= 3 of grid points is needed, got {n!r}")
+        n = whole("n", n, 3)
         self.c, self.dx = _finite(c, "c"), 2.0 / n
         ahead = torch.eye(n, dtype=torch.float64).roll(1, dims=1)  # row i picks u_{i+1}
         forms = {"mass": torch.ones(n, dtype=torch.float64), "energy": torch.eye(n, dtype=torch.float64)}

@@ -1,0 +1,325 @@
+"""Systems: divergence, invariants, exact flows against closed forms, and what is refused."""
+
+import contextlib
+import math
+
+import numpy as np
+import pytest
+import sympy as sp
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import expm
+from scipy.special import ellipj, ellipk
+
+from locsym.flow import FlowMap, rollout
+from locsym.formulas import tensor_function
+from locsym.sphere import angles
+from locsym.systems import (
+    ABCFlow,
+    Advection,
+    ChargedParticle,
+    LinearSystem,
+    Pendulum,
+    RigidBody,
+    System,
+    Volterra,
+    coordinates,
+    solve,
+    sphere,
+    starts,
+)
+
+FLOAT64 = torch.float64
+
+
+def traceless(n: int) -> torch.Tensor:
+    A = torch.randn(n, n, generator=torch.Generator().manual_seed(n), dtype=FLOAT64)
+    return A - A.trace() / n * torch.eye(n, dtype=FLOAT64)
+
+
+MADE = (RigidBody, ABCFlow, ChargedParticle, Volterra, Pendulum, Advection, lambda: LinearSystem(traceless(4)))
+SYSTEMS = {system.name: system for system in (make() for make in MADE)}
+NAMES = sorted(SYSTEMS)
+INVARIANTS = [(name, key) for name in NAMES for key in SYSTEMS[name].invariants]
+
+
+def states(n: int, *batch: int) -> torch.Tensor:
+    return 0.3 + torch.rand(*batch, n, generator=torch.Generator().manual_seed(n), dtype=FLOAT64)
+
+
+def rigid_body_orbit(t) -> np.ndarray:
+    """The orbit of Sec. 4.2.1 in closed form: y = (A cn, −√2 A sn, C dn)(C t / √2), parameter A²/C²."""
+    A, C = math.cos(1.1), math.sin(1.1)
+    sn, cn, dn, _ = ellipj(C * np.asarray(t) / math.sqrt(2), (A / C) ** 2)
+    return np.stack([A * cn, -math.sqrt(2) * A * sn, C * dn], axis=-1)
+
+
+START = torch.from_numpy(rigid_body_orbit(0.0))
+
+
+# ---- by hand
+
+
+def test_rigid_body_by_hand():
+    """I = (2, 1, 2/3) gives f = (y2 y3 / 2, −y3 y1, y1 y2 / 2); H(2, 3, 4) = (4/2 + 9 + 16·3/2) / 2."""
+    y, body = torch.tensor([2.0, 3.0, 4.0]), RigidBody()
+    torch.testing.assert_close(body.rhs(y), torch.tensor([6.0, -8.0, 3.0]))
+    torch.testing.assert_close(body.invariants["H"](y), torch.tensor(17.5))
+    torch.testing.assert_close(body.invariants["I"](y), torch.tensor(29.0))
+
+
+BY_HAND = [
+    (ABCFlow(1, 2, 3), [0.0, math.pi / 2, 0.0], [0.0, 1.0, 5.0]),
+    (ChargedParticle(), [3.0, 4.0, 1.0, 2.0], [1.0, 2.0, 10 + 3 / 12500, -5 + 4 / 12500]),
+    (Volterra(), [1.0, 2.0, 4.0], [2.0, -6.0, 4.0]),
+    (Pendulum(), [math.pi / 6, 2.0], [2.0, -0.5]),
+    (Advection(4, 2.0), [1.0, 2.0, 4.0, 8.0], [12.0, -6.0, -12.0, 6.0]),  # c / 2Δx = 2
+]
+
+
+@pytest.mark.parametrize(("system", "y", "f"), BY_HAND, ids=lambda v: getattr(v, "name", None))
+def test_field_by_hand(system, y, f):
+    torch.testing.assert_close(system.rhs(torch.tensor(y, dtype=FLOAT64)), torch.tensor(f, dtype=FLOAT64))
+
+
+def test_advection_grid_wave_and_norm():
+    system = Advection()
+    assert (system.n, system.dx) == (35, 2 / 35)
+    torch.testing.assert_close(system.x[[0, 34]], torch.tensor([-1.0, 1 - 2 / 35], dtype=FLOAT64))
+    torch.testing.assert_close(system.wave()[0], torch.tensor(math.exp(-10), dtype=FLOAT64))
+    assert float(system.norm(torch.full((35,), 3.0, dtype=FLOAT64))) == pytest.approx(math.sqrt(18))
+
+
+# ---- structure
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_formulas_and_tensor_function_agree(name):
+    system = SYSTEMS[name]
+    y = states(system.n, 5)
+    numbers = [[float(f.subs(dict(zip(system.symbols, row, strict=True)))) for f in system.field] for row in y.tolist()]
+    torch.testing.assert_close(system.rhs(y), torch.tensor(numbers, dtype=FLOAT64), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_divergence_is_zero(name):
+    system = SYSTEMS[name]
+    divergence = system.divergence(states(system.n, 2, 3))
+    torch.testing.assert_close(divergence, torch.zeros(2, 3, dtype=FLOAT64), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "key"), INVARIANTS)
+def test_invariant_as_formula_and_along_the_flow(name, key):
+    system = SYSTEMS[name]
+    y, value = states(system.n, 6), system.invariants[key]
+    formula = tensor_function([system.invariant_formulas[key]], system.symbols)
+    torch.testing.assert_close(value(y), formula(y)[..., 0])
+    torch.testing.assert_close(value(system.flow(y, 0.5)), value(y), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_flow_is_a_group_and_keeps_volume(name):
+    system = SYSTEMS[name]
+    y, h = states(system.n, 4), torch.tensor([0.1, 0.2, -0.3, 0.4], dtype=FLOAT64)
+    flow = system.flow
+    assert isinstance(flow, FlowMap)
+    torch.testing.assert_close(flow(flow(y, h), 2 * h), flow(y, 3 * h), rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(flow.inverse(flow(y, h), h), y, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(torch.linalg.det(flow.jacobian(y, h)), torch.ones(4).double(), rtol=1e-11, atol=0)
+    assert not torch.allclose(flow(y, h), y), "the map must do something"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_for_each_sample_is_that_sample_alone(name):
+    system = SYSTEMS[name]
+    y, h = states(system.n, 3), torch.tensor([0.1, 0.7, 0.1], dtype=FLOAT64)
+    alone = torch.stack([system.flow(one, float(step)) for one, step in zip(y, h, strict=True)])
+    torch.testing.assert_close(system.flow(y, h), alone, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rollout_and_trajectory_agree(name):
+    system = SYSTEMS[name]
+    y = states(system.n, 2)
+    orbit = rollout(system.flow, y, -0.2, 5)
+    torch.testing.assert_close(orbit, system.trajectory(y, -0.2 * np.arange(6)), rtol=1e-11, atol=1e-12)
+    assert torch.equal(orbit[0], y)
+
+
+# ---- independent oracles
+
+
+@pytest.mark.parametrize(("rtol", "bound"), [(3e-14, 2e-12), (1e-12, 1e-10)])
+def test_rigid_body_against_jacobi_elliptic_functions(rtol, bound):
+    t = np.linspace(0, 200, 401)
+    error = RigidBody().trajectory(START, t, rtol=rtol, atol=rtol) - torch.from_numpy(rigid_body_orbit(t))
+    assert float(error.norm(dim=-1).max()) < bound
+
+
+def test_rigid_body_closes_after_its_period():
+    A, C = math.cos(1.1), math.sin(1.1)
+    period = 4 * ellipk((A / C) ** 2) / (C / math.sqrt(2))
+    torch.testing.assert_close(RigidBody().flow(START, period), START, rtol=0, atol=1e-13)
+
+
+def test_a_large_batch_is_as_accurate_as_one_state():
+    t = torch.linspace(0.01, 10, 2000, dtype=FLOAT64)
+    error = RigidBody().flow(START.expand(2000, 3), t) - torch.from_numpy(rigid_body_orbit(t))
+    assert float(error.abs().max()) < 5e-13
+
+
+@pytest.mark.parametrize("n", [2, 5, 35])
+def test_linear_flow_against_scipy(n):
+    A, y = traceless(n), states(n, 3)
+    expected = y @ torch.from_numpy(expm(0.3 * A.numpy())).T
+    torch.testing.assert_close(LinearSystem(A).flow(y, 0.3), expected, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(solve(LinearSystem(A).rhs, y, (0, 0.3))[1], expected, rtol=1e-11, atol=1e-12)
+
+
+def test_linear_rotation_by_hand():
+    rotation = LinearSystem(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]), {"r2": torch.eye(2)})
+    moved = rotation.flow(torch.tensor([1.0, 0.0], dtype=FLOAT64), math.pi / 2)
+    torch.testing.assert_close(moved, torch.tensor([0.0, -1.0], dtype=FLOAT64))
+    y1, y2 = rotation.symbols
+    assert sp.expand(rotation.invariant_formulas["r2"] - y1**2 - y2**2) == 0
+
+
+def test_pendulum_on_its_separatrix():
+    """q = 4 arctan(e^t) − π, p = 2 / cosh t joins the upper equilibrium to itself."""
+    t = np.linspace(0, 5, 11)
+    expected = torch.from_numpy(np.stack([4 * np.arctan(np.exp(t)) - math.pi, 2 / np.cosh(t)], axis=-1))
+    orbit = Pendulum().trajectory(torch.tensor([0.0, 2.0], dtype=FLOAT64), t)
+    torch.testing.assert_close(orbit, expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_flow_jacobian_against_differences(name):
+    system, d = SYSTEMS[name], 1e-5
+    y = states(system.n)
+    shift = d * torch.eye(system.n, dtype=FLOAT64)
+    differences = (system.flow(y + shift, 0.4) - system.flow(y - shift, 0.4)).mT / (2 * d)
+    torch.testing.assert_close(system.flow.jacobian(y, 0.4), differences, rtol=1e-7, atol=1e-7)
+
+
+# ---- starts and the sphere
+
+
+def test_starts_by_hand():
+    """J = 1: Δ = π, φ_0 = π/2, θ_0 = −π/4, so y = (0, −√½, √½)."""
+    root = math.sqrt(0.5)
+    torch.testing.assert_close(starts(1), torch.tensor([[0.0, -root, root]], dtype=FLOAT64))
+    torch.testing.assert_close(starts().norm(dim=-1), torch.ones(12, dtype=FLOAT64))
+
+
+@pytest.mark.parametrize(("how", "mean", "uniform"), [("angles", 0.5, "theta"), ("area", 1 / 3, "z")])
+def test_sphere_is_uniform_in_its_measure(how, mean, uniform):
+    """The mean of z² is ½ for a uniform angle and ⅓ for a uniform area."""
+    y = sphere(40_000, how, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(y.norm(dim=-1), torch.ones(40_000, dtype=FLOAT64))
+    assert abs(float((y[:, 2] ** 2).mean()) - mean) < 0.01
+    value = angles(y)[1] / math.pi if uniform == "theta" else (y[:, 2] + 1) / 2
+    counts = torch.histc(value, 10, 0, 1)
+    assert float((counts - 4000).abs().max()) < 5 * math.sqrt(4000)
+
+
+def test_sphere_repeats_with_its_generator():
+    first, second = (sphere(5, generator=torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+# ---- dtypes and shapes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_float32_states_are_solved_in_float64(name):
+    system = SYSTEMS[name]
+    y = states(system.n, 2).float()
+    moved = system.flow(y, 0.3)
+    assert moved.dtype == torch.float32
+    torch.testing.assert_close(moved, system.flow(y.double(), 0.3).float(), rtol=1e-6, atol=1e-7)
+
+
+SHAPES = [((), (1,)), ((2,), (3,)), ((2, 3), (4,)), ((0,), (3,))]
+
+
+@pytest.mark.parametrize(("batch", "times"), SHAPES)
+def test_solve_shapes(batch, times):
+    y = torch.zeros(*batch, 3, dtype=FLOAT64)
+    assert solve(RigidBody().rhs, y, np.arange(float(times[0]))).shape == (*times, *batch, 3)
+
+
+# ---- what is refused
+
+y1, y2 = coordinates(2)
+REFUSED = {
+    "divergence": (lambda: System("s", (y1, y2), (y1, y2)), "divergence is 2"),
+    "invariant": (lambda: System("s", (y1, y2), (y2, -y1), {"I": y1}), "'I' of s changes at the rate y2"),
+    "one formula short": (lambda: System("s", (y1, y2), (y2,)), "got 1 for 2"),
+    "unknown symbol": (lambda: System("s", (y1, y2), (sp.Symbol("z"), y1)), "unknown symbols"),
+    "unknown function": (lambda: System("s", (y1, y2), (sp.gamma(y2), y1)), "gamma"),
+    "trace": (lambda: LinearSystem(torch.eye(2)), "trace"),
+    "not square": (lambda: LinearSystem(torch.ones(2, 3)), "A: shape"),
+    "linear invariant": (lambda: LinearSystem(traceless(3), {"c": torch.ones(3)}), "'c'"),
+    "shape of a form": (lambda: LinearSystem(traceless(3), {"c": torch.ones(2)}), "'c' has shape"),
+    "inertia": (lambda: RigidBody((1, 0, 2)), "inertia"),
+    "two inertias": (lambda: RigidBody((1, 2)), "inertia"),
+    "infinite A": (lambda: ABCFlow(A=math.inf), "A: a finite number"),
+    "two points": (lambda: Advection(2), "n: a whole number >= 3"),
+    "wave speed": (lambda: Advection(c=math.nan), "c: a finite number"),
+    "n of y0": (lambda: RigidBody().flow(torch.zeros(2), 0.1), r"y: shape \(\*, 3\)"),
+    "NaN state": (lambda: RigidBody().flow(torch.full((3,), math.nan), 0.1), "finite"),
+    "NaN step": (lambda: RigidBody().flow(torch.zeros(3), math.nan), "h: a finite number"),
+    "shape of h": (lambda: RigidBody().flow(torch.zeros(4, 3), torch.ones(3)), r"\(4,\), one value a sample"),
+    "gradient": (lambda: RigidBody().flow(torch.zeros(3, requires_grad=True), 0.1), "no gradient"),
+    "singular start": (lambda: ChargedParticle().flow(torch.zeros(4), 0.1), "not finite"),
+    "equal times": (lambda: RigidBody().trajectory(START, [0.0, 1.0, 1.0]), "strictly"),
+    "turning times": (lambda: RigidBody().trajectory(START, [0.0, 1.0, 0.5]), "got 1 then 0.5 at 2"),
+    "NaN time": (lambda: RigidBody().trajectory(START, [0.0, math.nan]), r"t\[1\]"),
+    "no times": (lambda: RigidBody().trajectory(START, []), "T >= 1"),
+    "no starts": (lambda: starts(0), "J: a whole number"),
+    "sampling": (lambda: sphere(3, "volume"), "how: 'angles'"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case):
+    make, message = REFUSED[case]
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+WRONG_TYPES = {
+    "integer state": lambda: RigidBody().flow(torch.zeros(3, dtype=torch.int64), 0.1),
+    "list for a state": lambda: RigidBody().flow([0.0, 0.0, 1.0], 0.1),
+    "text for h": lambda: RigidBody().flow(START, "0.1"),
+    "text for c": lambda: Advection(c="fast"),
+    "text for times": lambda: RigidBody().trajectory(START, "now"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_TYPES)
+def test_wrong_type(case):
+    with pytest.raises(TypeError):
+        WRONG_TYPES[case]()
+
+
+def test_a_solution_that_blows_up_is_reported():
+    with pytest.raises(RuntimeError, match="solve_ivp stopped between t = 0 and 2"):
+        solve(lambda y: y**2, torch.ones(1, dtype=FLOAT64), (0, 2))
+
+
+number = st.one_of(st.floats(), st.integers(-3, 3), st.none(), st.text(max_size=2), st.booleans())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(number, max_size=4), st.lists(number, max_size=4), number)
+def test_bad_arguments_raise_value_or_type_errors_only(inertia, times, h):
+    for attempt in (
+        lambda: RigidBody(inertia),
+        lambda: RigidBody().trajectory(START, times if all(abs(t) < 10 for t in times) else ["far"]),
+        lambda: SYSTEMS["advection"].flow(torch.ones(35), h),
+        lambda: Advection(h),
+    ):
+        with contextlib.suppress(ValueError, TypeError):
+            attempt()
