@@ -25,7 +25,9 @@ HEADER = """\
 from companion import progress, record
 """
 
-FIRST = HEADER.format(title="First", parameters="width = 16   # hidden units\ntau = 0.5\nname = \"x\"\nflags = [1, 2]") + """
+PARAMETERS = 'width = 16   # hidden units\ntau = 0.5\nname = "x"\nflags = [1, 2]'
+
+FIRST = HEADER.format(title="First", parameters=PARAMETERS) + """
 # %%
 record("product", width * tau, "{:.3f}")
 progress(1, 2, "epoch")

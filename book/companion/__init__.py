@@ -4,8 +4,8 @@ Notebooks need three names of it: ``record`` glues and keeps a number, ``progres
 ``trainings`` is the folder in which finished trainings are found again.
 """
 
-from .progress import progress
+from .environment import trainings
 from .record import record
-from .trainings import trainings
+from .status import progress
 
 __all__ = ["progress", "record", "trainings"]

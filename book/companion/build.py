@@ -77,16 +77,16 @@ def build(
         say(f"profile {profile}: {len(decided.jobs)} of {len(decided.names)} notebooks to run")
         board = Board([job.name for job in decided.jobs])
         outcomes = processes.run(decided.jobs, project.root, jobs or processes.cores(), [held], board)
-        for failed in (outcome for outcome in outcomes.values() if not outcome.good):
-            say(f"\n{'─' * 80}\n{failed.report}")
-        good = {name for name, o in outcomes.items() if o.good}
+        good = {name for name, outcome in outcomes.items() if outcome.good}
         stale = [name for name, why in decided.reasons.items() if why and name not in good]
         found = results.numbers(project, profile, [name for name in decided.names if name not in stale])
         beyond = results.broken(found, ruled)
         for words in beyond:
             say(f"out of bounds (book/bounds.yml): {words}")
         if beyond or len(good) < len(outcomes):
-            say("\nThe book was left as it was; what ran well is kept. Mend the above and run the same command again.")
+            if failed := ", ".join(outcomes.keys() - good):
+                say(f"failed: {failed}")
+            say("The book was left as it was; what ran well is kept. Mend the above and run the same command again.")
             return 1
         if stale:
             say(f"The site was left as it was: {', '.join(stale)} must run first (leave out --only).")

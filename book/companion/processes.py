@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .environment import STATUS, TRAININGS
 from .execute import Job
-from .progress import STATUS, read
+from .status import read
 from .terminal import Board
-from .trainings import FOLDER
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def cores() -> int:
 def run(jobs: Sequence[Job], root: Path, limit: int, held: Sequence[int], board: Board) -> dict[str, Outcome]:
     """Execute ``jobs``, at most ``limit`` at a time, the first ones first; return how each went.
 
-    held: descriptors of locks, which the processes keep for as long as they live. Interrupted, it interrupts the
-    processes too, waits for their trainings to be saved, and raises KeyboardInterrupt.
+    A failure is told at once. held: descriptors of locks, which the processes keep for as long as they live.
+    Interrupted, it interrupts the processes too, waits for their trainings to be saved, and raises KeyboardInterrupt.
     """
     waiting, running, outcomes = list(jobs), {}, {}
     try:
@@ -52,6 +52,8 @@ def run(jobs: Sequence[Job], root: Path, limit: int, held: Sequence[int], board:
                     del running[job]
                     outcomes[job.name] = outcome(job, root)
                     board.end(job.name, outcomes[job.name].good)
+                    if not outcomes[job.name].good:
+                        board.say(f"\n{outcomes[job.name].report}\n")
             board.draw()
             time.sleep(0.1)
     finally:
@@ -69,16 +71,17 @@ def start(job: Job, root: Path, held: Sequence[int]) -> subprocess.Popen:
     """Start the process that executes one notebook, in a session of its own: Ctrl-C reaches it through us."""
     work = root / job.work
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    (work / "tmp").mkdir(parents=True)
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "IPYTHONDIR": str(work / "ipython"),  # nothing of the user's own start-up files
         "JUPYTER_CONFIG_DIR": str(work / "config"),
         "JUPYTER_RUNTIME_DIR": str(work / "runtime"),
+        "TMPDIR": str(work / "tmp"),  # a kill leaves nothing outside the work folder
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel named python3 is this environment's
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         STATUS: str(work / "training.json"),
-        FOLDER: os.environ.get(FOLDER) or str(root / "_build" / "trainings"),
+        TRAININGS: os.environ.get(TRAININGS) or str(root / "_build" / "trainings"),
     }
     path = job.save(root)
     with open(work / "log", "w") as log:

@@ -35,10 +35,6 @@ class Project:
         return self.build / "results.json"
 
     @property
-    def trainings(self) -> Path:
-        return self.build / "trainings"
-
-    @property
     def profiles(self) -> Path:
         return self.root / "book" / "profiles"
 

@@ -49,7 +49,6 @@ def rerun(
             job = Job(name, *sources, values, profile, project.commit(), wanted)
             outcome = processes.run([job], project.root, 1, [held], Board([name]))[name]
             if not outcome.good:
-                say(f"\n{outcome.report}")
                 return 1
         else:
             say("this run is there already, and nothing that it depends on changed")

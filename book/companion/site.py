@@ -18,6 +18,7 @@ from .project import Mistake, Project
 from .results import read
 
 INPUTS = ("_config.yml", "_toc.yml", "references.bib", "book", "locsym", "CHANGELOG.md")
+NOT_INPUTS = ("book/notebooks/", "book/companion/", "book/profiles/", "book/bounds.yml")
 STAMP = ".inputs.json"  # in the built site: what it was built from
 
 
@@ -41,7 +42,7 @@ def check_version() -> None:
 def inputs(project: Project, profile: str, names: tuple[str, ...]) -> dict[str, str]:
     """Return what the site is made from, as hashes: prose, configuration, style, ``locsym``, executed notebooks."""
     places = [project.root / place for place in INPUTS if (project.root / place).exists()]
-    found = {k: v for k, v in digests(project.root, places).items() if not k.startswith("book/notebooks/")}
+    found = {name: hash for name, hash in digests(project.root, places).items() if not name.startswith(NOT_INPUTS)}
     for name in names:
         found |= digests(project.build / "executed", [project.executed(profile, name)])
     return found

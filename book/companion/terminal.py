@@ -73,6 +73,14 @@ class Board:
         line.state, line.seconds = "done" if good else "failed", time.monotonic() - line.began
         self._log(line)
 
+    def say(self, text: str) -> None:
+        """Print ``text`` at once; the live lines move below it."""
+        if self.live and self._drawn:
+            self.stream.write(f"\x1b[{self._drawn}A\x1b[J")
+            self._drawn = 0
+        print(text, file=self.stream, flush=True)
+        self.draw()
+
     def draw(self) -> None:
         """Draw all lines over the ones drawn before."""
         if not self.live:

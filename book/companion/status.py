@@ -7,9 +7,8 @@ import os
 import time
 from pathlib import Path
 
+from .environment import STATUS
 from .files import write
-
-STATUS = "COMPANION_STATUS"  # the environment variable that names the file; set by the build
 
 
 class Progress:

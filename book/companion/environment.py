@@ -1,0 +1,12 @@
+"""What the build tells a notebook's process through environment variables; nothing else passes between them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+STATUS = "COMPANION_STATUS"  # the file in which a training tells how far it is
+TRAININGS = "COMPANION_TRAININGS"  # the folder of the trainings; a user may set it to keep them elsewhere
+
+# Trainings are named by their content there: a finished one loads, an interrupted one resumes.
+trainings = Path(os.environ.get(TRAININGS) or Path(__file__).parents[2] / "_build" / "trainings")

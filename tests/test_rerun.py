@@ -1,0 +1,83 @@
+"""``make rerun``: one notebook with other parameters, its page, its table; the book is untouched."""
+
+import json
+
+import book_fixture
+import pytest
+from companion import processes, rerun
+from companion.__main__ import main
+
+BOOK = {"profile": "quick", "01_first": {"product": {"value": 0.4, "shown": "0.400"}}}
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The small book as a build left it: all that a rerun reads of it is its profile and its numbers."""
+    project = book_fixture.make(tmp_path_factory.mktemp("book"))
+    project.build.mkdir()
+    project.results.write_text(json.dumps(BOOK))
+    return project
+
+
+def run(book, *words):
+    return main(["--root", str(book.root), "rerun", *words])
+
+
+def test_rerun_makes_notebook_page_and_table_and_leaves_the_book(book, capsys, monkeypatch):
+    before = {path: path.read_bytes() for path in book.root.rglob("*") if path.is_file()}
+    assert run(book, "01", "-p", "width=7 name='a b'") == 0
+    said = capsys.readouterr().out
+    assert "01_first, width = 7, name = 'a b'\n" in said
+    assert ["product", "0.400", "0.700", "1.75"] in [line.split() for line in said.splitlines()]
+
+    folder = next((book.root / "runs" / "01_first").iterdir())
+    assert ">0.700<" in (folder / "html" / "01_first.html").read_text()
+    assert json.loads((folder / "01_first.ipynb").read_text())["metadata"]["companion"]["parameters"]["tau"] == 0.1
+    assert {path: path.read_bytes() for path in before} == before
+    made = {p.relative_to(book.root).parts[0] for p in book.root.rglob("*") if p.is_file() and p not in before}
+    assert made == {"runs"}
+
+    monkeypatch.setattr(processes, "start", lambda *_: pytest.fail("a notebook was started"))
+    assert run(book, "01_first", "-p", "width=7", "-p", "name='a b'") == 0
+    assert "there already" in capsys.readouterr().out
+
+
+def test_failing_rerun_is_told(book, capsys):
+    assert run(book, "02", "-p", "seed=-1") == 1
+    assert "a seed is not negative" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["01_first", "-p", "nonsense=1"], "01_first has no parameter 'nonsense'; allowed: width (int, 4)"),
+        (["01_first", "-p", "width=abc"], "width must be an int, as its default 4 is; got 'abc'"),
+        (["03"], "there is no notebook '03'; allowed: 01_first, 02_second"),
+        (["0"], "'0' is the beginning of 01_first, 02_second; name one"),
+        (["01", "--profile", "fast"], "there is no profile 'fast'; allowed: paper, quick"),
+    ],
+)
+def test_mistake_is_told_before_anything_runs(book, capsys, monkeypatch, words, message):
+    monkeypatch.setattr(processes, "start", lambda *_: pytest.fail("a notebook was started"))
+    assert run(book, *words) == 2
+    assert message in capsys.readouterr().err
+
+
+NUMBER = {"value": 2.0, "shown": "2.0e+00"}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "row"),
+    [
+        (NUMBER, {"value": 1.0, "shown": "1.0e+00"}, ["k", "2.0e+00", "1.0e+00", "0.5"]),
+        (NUMBER, NUMBER, ["k", "2.0e+00", "2.0e+00", "="]),
+        (None, NUMBER, ["k", "–", "2.0e+00"]),
+        (NUMBER, None, ["k", "2.0e+00", "–"]),
+        ({"value": True, "shown": "True"}, {"value": False, "shown": "False"}, ["k", "True", "False"]),
+        ({"value": 0.0, "shown": "0"}, NUMBER, ["k", "0", "2.0e+00"]),
+        (NUMBER, {"value": "Infinity", "shown": "inf"}, ["k", "2.0e+00", "inf", "inf"]),
+    ],
+)
+def test_table_has_a_row_a_number(was, now, row):
+    table = rerun.table({"k": was} if was else {}, {"k": now} if now else {})
+    assert table.splitlines()[1].split() == row
