@@ -1,0 +1,240 @@
+"""Baselines to measure against, through the same door: torch's L-BFGS and SciPy's least squares."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy.optimize import least_squares
+from scipy.sparse.linalg import LinearOperator
+from torch import Tensor, nn
+from torch.func import functional_call, jacrev, vmap
+
+from ..data import Pairs
+from ..networks import Network
+from ..tangent import Linearisation
+from .objective import Objective
+
+
+class LBFGS:
+    """torch's L-BFGS with strong Wolfe line search; a row is one of its iterations, its step the step length.
+
+    scale: what the mean squared error is multiplied by. torch's L-BFGS forgets curvature below 1e-10 and stops at
+    slopes below 1e-9, in absolute numbers: the plain error, scale 1, is soon too small for it to learn from.
+    history: how many steps it remembers. Raises ValueError naming the argument.
+    """
+
+    iterations: ClassVar[int] = 2000
+    _NUMBERS = ("func_evals", "n_iter", "t", "prev_loss")
+    _TENSORS = ("d", "prev_flat_grad", "H_diag")
+    _LISTS = ("old_dirs", "old_stps", "ro")
+
+    def __init__(
+        self,
+        network: Network,
+        pairs: Pairs,
+        validation: Pairs | None = None,
+        *,
+        iterations: int = iterations,
+        scale: float = 1e8,
+        history: int = 100,
+    ):
+        if not 0 < scale < math.inf:
+            raise ValueError(f"scale: a positive number is needed, got {scale!r}")
+        if isinstance(history, bool) or not isinstance(history, int) or history < 1:
+            raise ValueError(f"history: a whole number >= 1 is needed, got {history!r}")
+        self.objective = Objective(network, pairs, validation)
+        self.note, self.reason, self.scale, self.history = self.objective.note, None, scale, history
+        self._start(self.objective.start)
+
+    def _start(self, theta: Tensor) -> None:
+        self.theta, self._at = nn.Parameter(theta), None
+        self.search = torch.optim.LBFGS(
+            [self.theta], max_iter=1, max_eval=26, history_size=self.history, line_search_fn="strong_wolfe"
+        )
+
+    def _evaluate(self) -> tuple[float, Tensor]:
+        """The loss and its gradient at θ; not evaluated twice at the same θ."""
+        theta = self.theta.detach()
+        if self._at is None or not torch.equal(self._at[0], theta):
+            self._at = (theta.clone(), *self.objective(theta))
+        return self._at[1:]
+
+    def _closure(self) -> Tensor:
+        loss, gradient = self._evaluate()
+        self.theta.grad = self.scale * gradient
+        return torch.tensor(self.scale * loss, dtype=torch.float64)
+
+    def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
+        """Take up to ``rows`` iterations; see :class:`~locsym.training.record.Optimiser`."""
+        begin, taken, loss = time.perf_counter(), [], self._evaluate()[0]
+        while len(taken) < rows and self.reason is None:
+            before = loss
+            self.search.step(self._closure)
+            loss = self._evaluate()[0]
+            step = float(self.search.state[self.theta].get("t", 0.0))
+            validation = self.objective.validation(self.theta.detach())
+            taken.append((loss, validation, step, time.perf_counter() - begin))
+            if target is not None and loss <= target:
+                self.reason = "target"
+            elif not loss < before:
+                self.reason = "stagnation"
+            if time.perf_counter() > deadline:
+                break
+        return torch.tensor(taken, dtype=torch.float64).view(-1, 4)
+
+    def weights(self) -> Tensor:
+        """The weights as they are now, ``(P,)``."""
+        return self.theta.detach().clone()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """θ and all that L-BFGS remembers."""
+        state, found = self.search.state[self.theta], {"theta": self.weights()}
+        for name in state.keys() & {*self._NUMBERS, *self._TENSORS}:
+            found[name] = torch.as_tensor(state[name]).clone()
+        for name in state.keys() & {*self._LISTS}:
+            found[name] = torch.stack(state[name]) if state[name] else torch.empty(0)
+        return found
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from that state."""
+        self._start(state["theta"].clone())
+        memory = self.search.state[self.theta]
+        for name in state.keys() - {"theta"}:
+            value = state[name].clone()
+            memory[name] = list(value) if name in self._LISTS else value.item() if name in self._NUMBERS else value
+
+
+class LeastSquares:
+    """SciPy's trust-region least squares (``least_squares(method="trf")``); a row is one call with a few evaluations.
+
+    evaluations: of the residual, in a row; the trust region starts anew with each row. The step of a row is the
+    number of Jacobians it took. solver: ``"exact"`` takes the singular values of the explicit Jacobian, ``"lsmr"`` only
+    J·v and Jᵀ·v; ``"auto"`` is exact where the Jacobian fits into ``memory`` bytes.
+    Raises ValueError naming the argument, and where the network is not in float64.
+    """
+
+    iterations: ClassVar[int] = 100
+
+    def __init__(
+        self,
+        network: Network,
+        pairs: Pairs,
+        validation: Pairs | None = None,
+        *,
+        iterations: int = iterations,
+        evaluations: int = 10,
+        solver: str = "auto",
+        memory: int = 2**28,
+    ):
+        if isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 2:
+            raise ValueError(f"evaluations: a whole number >= 2 is needed, got {evaluations!r}")
+        if solver not in ("auto", "exact", "lsmr"):
+            raise ValueError(f"solver: 'auto', 'exact' or 'lsmr' is needed, got {solver!r}")
+        if pairs.y.dtype != torch.float64:
+            raise ValueError(f"network: SciPy works in float64, got {pairs.y.dtype}")
+        self.objective = Objective(network, pairs, validation)
+        self.theta, self.evaluations, self.reason = self.objective.start, evaluations, None
+        self.free = torch.cat([torch.arange(*span) for span in self.objective.trained] or [torch.arange(0)])
+        size = 8 * pairs.y.numel() * len(self.free)
+        self.solver = solver if solver != "auto" else "exact" if size <= memory else "lsmr"
+        self.note = f"{self.solver}, a Jacobian of {size / 2**20:.0f} MiB"
+        if self.solver == "lsmr":
+            self.problem = Linearisation(network, pairs.y, pairs.h, pairs.target)
+        self._steps = _Steps(network)
+        self._named = dict(self._steps.named_parameters())
+
+    def _full(self, x: np.ndarray) -> Tensor:
+        theta = self.theta.clone()
+        theta[self.free] = torch.from_numpy(x)
+        return theta
+
+    def _residual(self, x: np.ndarray) -> np.ndarray:
+        y, h, target = self.objective.train
+        self.objective.load(self._full(x))
+        with torch.no_grad():
+            return (self._steps(y, h) - target).flatten().numpy()
+
+    def _jacobian(self, x: np.ndarray) -> np.ndarray | LinearOperator:
+        return self._explicit(x) if self.solver == "exact" else self._products(x)
+
+    def _explicit(self, x: np.ndarray) -> np.ndarray:
+        """J by automatic differentiation, a sample at a time: it depends on no other."""
+        self.objective.load(self._full(x))
+        weights = {name: p.detach() for name, p in self._named.items()}
+        y, h, _ = self.objective.train
+
+        def step(weights: dict[str, Tensor], y: Tensor, h: Tensor) -> Tensor:
+            return functional_call(self._steps, weights, (y, h))
+
+        parts = vmap(jacrev(step), (None, 0, 0))(weights, y, h)
+        return torch.cat([part.reshape(y.numel(), -1) for part in parts.values()], 1)[:, self.free].numpy()
+
+    def _products(self, x: np.ndarray) -> LinearOperator:
+        tangent, free = self.problem.at(self._full(x)), self.free
+
+        def forward(u: np.ndarray) -> np.ndarray:
+            delta = torch.zeros_like(self.theta)
+            delta[free] = torch.from_numpy(np.ravel(u))
+            return tangent.jvp(delta).numpy()
+
+        def backward(v: np.ndarray) -> np.ndarray:
+            return tangent.vjp(torch.from_numpy(np.ravel(v)))[free].numpy()
+
+        shape = (tangent.residual.numel(), len(free))
+        return LinearOperator(shape, matvec=forward, rmatvec=backward, dtype=np.float64)
+
+    def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
+        """Take up to ``rows`` calls; see :class:`~locsym.training.record.Optimiser`."""
+        begin, taken = time.perf_counter(), []
+        while len(taken) < rows and self.reason is None:
+            x = self.theta[self.free].numpy().copy()
+            found = least_squares(
+                self._residual,
+                x,
+                self._jacobian,
+                method="trf",
+                tr_solver=self.solver,
+                max_nfev=self.evaluations,
+                ftol=1e-15,
+                xtol=1e-15,
+                gtol=None,
+            )
+            self.theta = self._full(found.x)
+            loss = 2 * found.cost / len(found.fun)
+            taken.append((loss, self.objective.validation(self.theta), found.njev, time.perf_counter() - begin))
+            if target is not None and loss <= target:
+                self.reason = "target"
+            elif found.status > 0 or np.array_equal(found.x, x):
+                self.reason = "stagnation"
+            if time.perf_counter() > deadline:
+                break
+        return torch.tensor(taken, dtype=torch.float64).view(-1, 4)
+
+    def weights(self) -> Tensor:
+        """The weights as they are now, ``(P,)``."""
+        return self.theta.clone()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """θ alone: a row remembers nothing of the one before."""
+        return {"theta": self.theta.clone()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from there."""
+        self.theta = state["theta"].clone()
+
+
+class _Steps(nn.Module):
+    """The network without the checks of its input, which automatic differentiation over samples cannot pass."""
+
+    def __init__(self, network: Network):
+        super().__init__()
+        self.layers, self.visits = network.layers, network.visits
+
+    def forward(self, y: Tensor, h: Tensor) -> Tensor:
+        for i, c in self.visits:
+            y = self.layers[i].step(y, c * h)
+        return y

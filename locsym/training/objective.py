@@ -1,0 +1,81 @@
+"""The loss that first-order methods see: the mean squared error of one step, and its gradient, at flat weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..compiled import Compiled, flat, obstacle
+from ..data import Pairs
+from ..networks import Network
+
+
+class Objective:
+    """The mean squared error of one step of ``network`` on ``pairs`` and its gradient, as functions of θ ``(P,)``.
+
+    θ is in the order of ``network.parameters()``; the gradient is zero where a parameter does not ask for one. The
+    kernel evaluates both where it can, else torch does; ``note`` says which, and why. start: the network's own weights.
+    """
+
+    def __init__(self, network: Network, pairs: Pairs, validation: Pairs | None = None):
+        self.network, self.parameters, self.start = network, list(network.parameters()), flat(network)
+        self.train = _contiguous(pairs)
+        self.held_out = None if validation is None else _contiguous(validation)
+        reason = obstacle(network)
+        self.kernel = None if reason else Compiled(network)
+        self.note = f"plain torch, {reason}" if reason else "compiled kernel"
+
+    @property
+    def trained(self) -> list[tuple[int, int]]:
+        """The ranges of θ whose parameters ask for a gradient, neighbours joined."""
+        ranges, start = [], 0
+        for p in self.parameters:
+            stop = start + p.numel()
+            if p.requires_grad:
+                ranges.append((ranges.pop()[0] if ranges and ranges[-1][1] == start else start, stop))
+            start = stop
+        return ranges
+
+    def __call__(self, theta: Tensor) -> tuple[float, Tensor]:
+        """Return the loss at θ and its gradient ``(P,)``."""
+        if self.kernel is not None:
+            loss, gradient = self.kernel.gradient(theta, *self.train)
+            return loss, self._masked(gradient)
+        self.load(theta)
+        loss = self._error(self.train)
+        asked = [p for p in self.parameters if p.requires_grad]
+        found = iter(torch.autograd.grad(loss, asked, materialize_grads=True))
+        parts = [next(found) if p.requires_grad else torch.zeros_like(p) for p in self.parameters]
+        return loss.item(), torch.cat([part.flatten() for part in parts])
+
+    def validation(self, theta: Tensor) -> float:
+        """Return the loss at θ on the pairs held out; NaN without any."""
+        if self.held_out is None:
+            return math.nan
+        if self.kernel is not None:
+            return self.kernel.loss(theta, *self.held_out)
+        self.load(theta)
+        with torch.no_grad():
+            return self._error(self.held_out).item()
+
+    def load(self, theta: Tensor) -> None:
+        """Give the network the weights θ."""
+        with torch.no_grad():
+            for p, part in zip(self.parameters, theta.split([p.numel() for p in self.parameters]), strict=True):
+                p.copy_(part.view_as(p))
+
+    def _error(self, data: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        y, h, target = data
+        return (self.network(y, h) - target).square().mean()
+
+    def _masked(self, gradient: Tensor) -> Tensor:
+        kept = torch.zeros_like(gradient)
+        for start, stop in self.trained:
+            kept[start:stop] = gradient[start:stop]
+        return kept
+
+
+def _contiguous(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+    return pairs.y.contiguous(), pairs.h.contiguous(), pairs.target.contiguous()
