@@ -30,8 +30,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import sympy as sp
 import torch
-
 from companion import record
+
 from locsym.coils import MagneticField, loop
 from locsym.plots import splitting, style
 from locsym.splitting import NumericSplitting, potential_field, split, split_numerically
@@ -56,8 +56,8 @@ parts
 # Their sum does.
 
 # %%
-start = torch.tensor([np.cos(0.5), 0.0, np.sin(0.5)], dtype=torch.float64)
-orbit = body.trajectory(start, np.linspace(0, 12, 241))
+start = torch.tensor([np.cos(0.9), 0.0, np.sin(0.9)], dtype=torch.float64)
+orbit = body.trajectory(start, np.linspace(0, 14.5, 289))
 pieces = parts.local_fields(orbit)  # (times, pieces, n)
 residual = (pieces.sum(-2) - body.rhs(orbit)).abs().max()
 assert residual < 1e-14
@@ -69,8 +69,8 @@ rest = torch.full_like(u, 0.6)
 planes = [torch.stack([u, v, rest], -1), torch.stack([rest, u, v], -1)]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splitting-sum", "caption": "The rigid body's field (35) as a sum of two. Left: along an orbit on the sphere, $f_{1,2}$ and then $f_{2,3}$, head to tail, end where $f$ (black) ends, and $f$ is tangent. Middle and right: each piece in its own plane, with the third coordinate at 0.6. The arrows follow the level lines of $H_{1,2}$ and of $H_{2,3}$ (grey): a shear and a rotation."}, "image": {"alt": "Left: a sphere with an orbit; at several states a blue and an orange arrow, head to tail, add up to a black arrow along the orbit. Middle: horizontal blue arrows along straight level lines. Right: orange arrows turning along ellipses."}}
-figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.5), width_ratios=(1.25, 1, 1))
-splitting.sum_along_orbit(axes[0], orbit.numpy(), pieces.numpy(), every=13)
+figure, axes = plt.subplots(1, 3, figsize=(9.8, 3.9), width_ratios=(1.5, 1, 1))
+splitting.sum_along_orbit(axes[0], orbit.numpy(), pieces.numpy(), every=24)
 for k, ax in enumerate(axes[1:]):
     H, F = parts.pair(k).H(planes[k]), parts.local_fields(planes[k])[..., k, k : k + 2]
     colour, labels = style.COLOURS[f"pair {k + 1}"], (f"$y_{k + 1}$", f"$y_{k + 2}$")

@@ -12,7 +12,7 @@ from .style import COLOURS
 
 
 def sum_along_orbit(
-    ax: Axes, orbit: np.ndarray, fields: np.ndarray, every: int, scale: float = 0.9, view: tuple = sphere.VIEW
+    ax: Axes, orbit: np.ndarray, fields: np.ndarray, every: int, scale: float = 0.9, view: tuple = (70.0, -38.0)
 ) -> Axes:
     """Draw local fields head to tail along an orbit on the unit sphere, and their sum.
 
@@ -23,11 +23,10 @@ def sum_along_orbit(
     start, arrows = orbit[::every], scale * fields[::every]
     visible = sphere.project(start, view)[:, 2] > -0.15
     start, (first, second) = start[visible], arrows[visible].swapaxes(0, 1)
-    total = (COLOURS["exact"], "$f$", start, first + second)
     for colour, label, tail, arrow in (
+        (COLOURS["exact"], "$f$", start, first + second),
         (COLOURS["pair 1"], "$f_{1,2}$", start, first),
         (COLOURS["pair 2"], "$f_{2,3}$", start + first, second),
-        total,
     ):
         (x, y, _), (u, v, _) = sphere.project(tail, view).T, sphere.project(arrow, view).T
         ax.quiver(x, y, u, v, color=colour, angles="xy", scale_units="xy", scale=1, width=0.009, headwidth=4, zorder=6)
