@@ -20,8 +20,8 @@ METHODS = ("auto", "autograd", "difference")
 def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") -> Tensor:
     r"""Return the Jacobian :math:`\partial\Phi_h(y) / \partial y`: ``(*, n, n)``.
 
-    y: ``(*, n)``; h: number or ``(*)``. method: ``"autograd"``, exact to rounding, n backward sweeps for the whole
-    batch, for maps made of torch functions; ``"difference"``, five-point differences with an error near
+    y: ``(*, n)``; h: number or ``(*)``. method: ``"autograd"``, exact to rounding, one backward sweep over n copies of
+    the batch, for maps made of torch functions; ``"difference"``, five-point differences with an error near
     1e-12 in float64, for any smooth map; ``"auto"``, the flow map's own ``jacobian(y, h)`` where it has one,
     autograd where the map can be differentiated, differences otherwise.
     """
@@ -41,12 +41,13 @@ def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") 
 
 
 def _by_autograd(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
+    n = y.shape[-1]
+    h = h.expand(n, *h.shape) if isinstance(h, Tensor) and h.ndim else h
+    row = torch.eye(n).to(y).view(n, *[1] * (y.ndim - 1), n)
     with torch.enable_grad():
-        y = y.detach().requires_grad_()
-        moved = _step(flow, y, h)
-        # states do not mix: the gradient of a sum over the batch holds the gradient of each
-        rows = [torch.autograd.grad(part.sum(), y, retain_graph=True)[0] for part in moved.unbind(-1)]
-    return torch.stack(rows, dim=-2)
+        copies = y.detach().expand(n, *y.shape).clone().requires_grad_()  # one batch a row of J
+        (J,) = torch.autograd.grad(_step(flow, copies, h), copies, row.expand_as(copies))
+    return J.movedim(0, -2)
 
 
 def _by_differences(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:

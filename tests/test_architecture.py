@@ -12,8 +12,9 @@ FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path i
 FLOORS = [  # a file imports only from floors below its own, or from the files its own floor names as its friends
     {"flow", "formulas", "sphere", "storage", "tables", "coils"},
     {"exact", "linear", "modules", "quadrature"},
-    {"systems", "networks", "compiled", "checks", "mesh", "regions", "stability"},
-    {"data", "splitting", "tangent"},
+    {"compiled"},
+    {"systems", "networks", "checks", "mesh"},
+    {"data", "splitting", "tangent", "stability", "regions", "structure"},
     {"integrators"},
     {"training"},
     {"experiments"},

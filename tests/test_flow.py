@@ -184,6 +184,6 @@ def test_whole_returns_an_int_or_raises(value, least):
         result = whole("n", value, least)
     except (TypeError, ValueError) as error:
         message = str(error)
-        assert message.startswith("n: a whole number >=")  # noqa: PT017
+        assert message.startswith("n: a whole number >=")
     else:
         assert result == value >= least

@@ -249,6 +249,6 @@ def test_a_file_with_any_bytes_overwritten_loads_or_is_refused(tmp_path, place, 
         net = Network.load(path)
     except ValueError as error:
         message = str(error)
-        assert message.startswith(str(path))  # noqa: PT017
+        assert message.startswith(str(path))
     else:
         assert all(bool(torch.isfinite(p).all()) for p in net.parameters())
