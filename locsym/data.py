@@ -161,7 +161,7 @@ class Pairs:
 def _states(value: Tensor | np.ndarray, name: str) -> Tensor:
     """The states as a tensor ``(N, n)``; raise TypeError or ValueError unless they are floating and finite, N >= 1."""
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        value = torch.tensor(value)
+        value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("="), order="C"))
     if not isinstance(value, Tensor) or not value.is_floating_point():
         kind = getattr(value, "dtype", type(value).__name__)
         raise TypeError(f"{name}: a floating-point tensor or array is needed, got {kind}")
@@ -174,12 +174,14 @@ def _states(value: Tensor | np.ndarray, name: str) -> Tensor:
 
 def _steps(h: Tensor | np.ndarray | float, y: Tensor) -> Tensor:
     """The time steps as a tensor ``(N,)`` like the states ``y``; raise TypeError or ValueError for NaN or 0."""
-    array = np.asarray(h.detach().cpu() if isinstance(h, Tensor) else h)  # torch would make a number float32
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"h: real numbers are needed, got {array.dtype if array.ndim else repr(h)}")
-    if array.shape not in {(), (len(y),)}:
-        raise ValueError(f"h: a number or shape ({len(y)},) is needed, got {array.shape}")
-    steps = torch.tensor(array, dtype=y.dtype, device=y.device).expand(len(y)).contiguous()
+    if not isinstance(h, Tensor):
+        array = np.asarray(h)  # by way of NumPy: torch would make a number float32
+        h = torch.from_numpy(array.astype(np.float64)) if array.dtype.kind in "fiu" else array
+    if not isinstance(h, Tensor) or h.dtype == torch.bool or h.is_complex():
+        raise TypeError(f"h: real numbers are needed, got {h.dtype}")
+    if h.shape not in {(), (len(y),)}:
+        raise ValueError(f"h: a number or shape ({len(y)},) is needed, got {tuple(h.shape)}")
+    steps = h.detach().to(y).expand(len(y)).contiguous()
     wrong = ~torch.isfinite(steps) | (steps == 0)
     if bool(wrong.any()):
         i = int(wrong.nonzero()[0])

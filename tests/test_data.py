@@ -1,0 +1,373 @@
+"""Pairs: what they hold, where they come from, how they are kept, and what is refused."""
+
+import contextlib
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from safetensors.torch import save_file
+
+from locsym.data import Pairs
+from locsym.systems import Advection, LinearSystem, RigidBody, sphere
+
+FLOAT64 = torch.float64
+ROTATION = LinearSystem(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
+
+
+def random_pairs(N: int = 7, n: int = 3, dtype: torch.dtype = FLOAT64, seed: int = 0) -> Pairs:
+    y, target = torch.randn(2, N, n, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    return Pairs(y, torch.linspace(0.1, 0.2, N, dtype=dtype), target)
+
+
+def assert_same(a: Pairs, b: Pairs) -> None:
+    for name in ("y", "h", "target"):
+        torch.testing.assert_close(getattr(a, name), getattr(b, name), rtol=0, atol=0)
+
+
+# ---- what they hold
+
+
+STEPS = [0.1, [0.1, 0.1], np.float64(0.1), np.array([0.1, 0.1]), torch.tensor(0.1, dtype=FLOAT64)]
+
+
+@pytest.mark.parametrize("h", STEPS, ids=repr)
+def test_step_is_kept_for_each_pair_in_full_precision(h):
+    pairs = Pairs(torch.zeros(2, 3, dtype=FLOAT64), h, torch.ones(2, 3, dtype=FLOAT64))
+    assert (len(pairs), pairs.n, pairs.h.tolist()) == (2, 3, [0.1, 0.1])
+
+
+def test_arrays_become_tensors_of_their_dtype():
+    y = np.arange(6, dtype=np.float32).reshape(2, 3)
+    pairs = Pairs(y, 0.5, y[::-1])
+    y[:] = 0
+    assert pairs.y.dtype == pairs.h.dtype == torch.float32
+    assert pairs.target[0].tolist() == [3.0, 4.0, 5.0]
+
+
+def test_repr():
+    assert repr(random_pairs()) == "Pairs(N=7, n=3, h=0.1…0.2, dtype=float64)"
+    assert repr(random_pairs().to(torch.float32)[:1]) == "Pairs(N=1, n=3, h=0.1, dtype=float32)"
+
+
+def test_frozen():
+    with pytest.raises(AttributeError):
+        random_pairs().h = 1.0
+
+
+INDICES = [2, -1, slice(1, 5), slice(None, None, 2), [0, 0, 6], torch.tensor([5, 1]), torch.arange(7) > 3]
+
+
+@pytest.mark.parametrize("rows", INDICES, ids=str)
+def test_indexing(rows):
+    pairs = random_pairs()
+    chosen = pairs[rows]
+    assert isinstance(chosen, Pairs)
+    assert torch.equal(chosen.target, pairs.target[[rows] if isinstance(rows, int) else rows])
+    assert len(chosen.h) == len(chosen)
+
+
+@pytest.mark.parametrize(("size", "counts"), [(0.75, (6, 2)), (3, (3, 5)), (0.5, (4, 4))])
+def test_split_in_order(size, counts):
+    pairs = random_pairs(8)
+    first, rest = pairs.split(size)
+    assert (len(first), len(rest)) == counts
+    assert_same(Pairs.concat(first, rest), pairs)
+
+
+def test_split_shuffled_loses_none():
+    pairs = random_pairs(50)
+    first, rest = pairs.split(40, torch.Generator().manual_seed(1))
+    both = Pairs.concat(first, rest)
+    assert not torch.equal(both.y, pairs.y)
+    assert_same(both[both.h.argsort()], pairs)
+
+
+def test_to_converts_all_three():
+    pairs = random_pairs().to(torch.float32)
+    assert {pairs.y.dtype, pairs.h.dtype, pairs.target.dtype} == {torch.float32}
+
+
+# ---- where they come from
+
+
+def test_one_orbit_by_hand():
+    """A quarter turn of the rotation: (1, 0) → (0, −1) → (−1, 0)."""
+    pairs = Pairs.from_orbit(ROTATION, torch.tensor([1.0, 0.0], dtype=FLOAT64), math.pi / 2, 2)
+    torch.testing.assert_close(pairs.y, torch.tensor([[1.0, 0.0], [0.0, -1.0]], dtype=FLOAT64))
+    torch.testing.assert_close(pairs.target, torch.tensor([[0.0, -1.0], [-1.0, 0.0]], dtype=FLOAT64))
+
+
+def test_two_orbits_one_after_the_other():
+    y0 = sphere(2, generator=torch.Generator().manual_seed(0))
+    both = Pairs.from_orbit(RigidBody(), y0, 0.1, 4)
+    alone = Pairs.concat(*(Pairs.from_orbit(RigidBody(), y, 0.1, 4) for y in y0))
+    torch.testing.assert_close(both.y, alone.y, rtol=0, atol=1e-13)
+    torch.testing.assert_close(both.target, alone.target, rtol=0, atol=1e-13)
+
+
+IDENTITY = [  # the mean squared error of the identity map, which any network must beat
+    (RigidBody(), lambda g: sphere(400, "angles", g), 0.1, 2.8e-4),
+    (Advection(), lambda g: torch.randn(80, 35, generator=g, dtype=FLOAT64), 0.01, 1.5e-2),
+]
+
+
+@pytest.mark.parametrize(("system", "draw", "h", "floor"), IDENTITY, ids=["rigid body", "advection"])
+def test_random_states_move_as_far_as_in_the_paper(system, draw, h, floor):
+    pairs = Pairs.from_states(system, draw(torch.Generator().manual_seed(0)), h)
+    assert float(((pairs.y - pairs.target) ** 2).mean()) == pytest.approx(floor, rel=0.1)
+
+
+def test_a_step_for_each_state():
+    h = torch.tensor([0.1, 0.2, 0.3], dtype=FLOAT64)
+    pairs = Pairs.from_states(ROTATION, torch.tensor([[1.0, 0.0]], dtype=FLOAT64).expand(3, 2), h)
+    torch.testing.assert_close(pairs.target, torch.stack([h.cos(), -h.sin()], dim=-1))
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_uneven_trajectory(direction):
+    t = direction * np.array([0.0, 0.1, 0.4, 0.45])
+    y = np.stack([np.cos(t), -np.sin(t)], axis=-1)
+    pairs = Pairs.from_trajectory(t, y)
+    np.testing.assert_allclose(pairs.h, direction * np.array([0.1, 0.3, 0.05]), rtol=1e-14)
+    torch.testing.assert_close(ROTATION.flow(pairs.y, pairs.h), pairs.target)
+
+
+# ---- text files
+
+ROWS = ["t,a,b", "0,1,2", "0.5,3,4", "0.7,5,6"]
+
+
+def text(rows: list[str], tmp_path: Path, encoding: str = "utf-8") -> Path:
+    path = tmp_path / "orbit.csv"
+    path.write_text("\n".join(rows) + "\n", encoding=encoding)
+    return path
+
+
+GOOD = {
+    "commas": ROWS,
+    "semicolons": [row.replace(",", ";") for row in ROWS],
+    "tabs": [row.replace(",", "\t") for row in ROWS],
+    "spaces": [row.replace(",", "   ") for row in ROWS],
+    "comma and space": [row.replace(",", ", ") for row in ROWS],
+    "quotes": ['"t","a","b"', '"0","1","2"', "0.5,3,4", "0.7,5,6"],
+    "blank lines": ["", *ROWS[:2], "  ", *ROWS[2:], ""],
+    "as numpy.savetxt": ["# " + ROWS[0].replace(",", " "), *(row.replace(",", " ") for row in ROWS[1:])],
+    "carriage returns": [row + "\r" for row in ROWS],
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_text_file(case, tmp_path):
+    pairs = Pairs.from_csv(text(GOOD[case], tmp_path))
+    assert pairs.y.tolist() == [[1, 2], [3, 4]]
+    assert pairs.target.tolist() == [[3, 4], [5, 6]]
+    np.testing.assert_allclose(pairs.h, [0.5, 0.2], rtol=1e-15)
+
+
+def test_text_file_with_byte_order_mark(tmp_path):
+    assert len(Pairs.from_csv(text(ROWS, tmp_path, "utf-8-sig"))) == 2
+
+
+def test_chosen_columns_in_their_order_and_words_elsewhere(tmp_path):
+    path = text(["q,note,s,p", "1,begin,0,2", "3,end,1,4"], tmp_path)
+    assert Pairs.from_csv(path, time="s", columns=["p", "q"]).y.tolist() == [[2, 1]]
+
+
+FAULTS = {
+    "NaN": ([*ROWS[:3], "0.6,nan,1"], r"line 4, column 'a': nan is not finite"),
+    "too large": ([*ROWS[:3], "0.6,1,1e999"], r"line 4, column 'b': inf is not finite"),
+    "a word": ([*ROWS, "0.8,one,2"], r"line 5, column 'a': 'one' is not a number"),
+    "an empty cell": ([*ROWS, "0.8,,2"], r"line 5, column 'a': '' is not a number"),
+    "a decimal comma": (["t;a", "0;1,5", "1;2"], r"line 2, column 'a': '1,5' is not a number"),
+    "a short row": ([*ROWS[:2], "0.5,3", *ROWS[3:]], r"line 3: 2 values, but the header has 3 columns"),
+    "a long row": ([*ROWS[:2], "0.5,3,4,5"], r"line 3: 4 values"),
+    "after a blank line": ([*ROWS, "", "0.8,1"], r"line 6: 2 values"),
+    "the same time twice": ([*ROWS, "0.7,1,1"], r"line 5, column 't': 0.7 after 0.7; times must"),
+    "a time that goes back": ([*ROWS, "0.6,1,1", "0.9,1,1"], r"line 5, column 't': 0.6 after 0.7"),
+    "one row": (ROWS[:2], "two rows are the least that make a step, found 1"),
+    "a header alone": (ROWS[:1], "found 0"),
+    "no header": (ROWS[1:], "line 1: there is no header"),
+    "no time": (["s,a", "0,1", "1,2"], "line 1: column 't' is missing; the header is s, a"),
+    "a column twice": (["t,a,a", "0,1,2", "1,2,3"], "column 'a' is twice"),
+    "time alone": (["t", "0", "1"], "one at least is needed beside the time"),
+    "nothing": ([], "the file is empty"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_fault_in_a_text_file_is_named(case, tmp_path):
+    rows, message = FAULTS[case]
+    with pytest.raises(ValueError, match=f"^orbit.csv: .*{message}"):
+        Pairs.from_csv(text(rows, tmp_path))
+
+
+def test_text_in_another_encoding_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="not UTF-8"):
+        Pairs.from_csv(text(ROWS, tmp_path, "utf-16"))
+
+
+def test_a_hundred_thousand_rows(tmp_path):
+    t = np.cumsum(np.random.default_rng(0).uniform(0.1, 0.2, 100_000))
+    np.savetxt(tmp_path / "long.csv", np.stack([t, np.cos(t), np.sin(t)], 1), "%.17g", ",", header="t,a,b", comments="")
+    pairs = Pairs.from_csv(tmp_path / "long.csv")
+    assert len(pairs) == 99_999
+    np.testing.assert_array_equal(pairs.y[:, 0], np.cos(t[:-1]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(content=st.text(alphabet="t,a;\t 0123.-e\n\r\"'#n\x00é", max_size=60))
+def test_any_text_is_read_or_refused(content, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(("t,a\n" + content).encode())
+    with contextlib.suppress(ValueError):
+        assert len(Pairs.from_csv(path)) >= 1
+
+
+# ---- how they are kept
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_saved_and_loaded_to_the_last_bit(dtype, tmp_path):
+    pairs = random_pairs(dtype=dtype)
+    pairs.save(tmp_path / "pairs.safetensors")
+    loaded = Pairs.load(tmp_path / "pairs.safetensors")
+    assert_same(loaded, pairs)
+    assert loaded.fingerprint() == pairs.fingerprint()
+    assert os.listdir(tmp_path) == ["pairs.safetensors"], "nothing is left beside it"
+
+
+def test_npz(tmp_path):
+    pairs = random_pairs()
+    np.savez(tmp_path / "pairs.npz", y=pairs.y, h=0.1, target=pairs.target)
+    loaded = Pairs.load(tmp_path / "pairs.npz")
+    assert torch.equal(loaded.target, pairs.target)
+    assert loaded.h.tolist() == [0.1] * 7
+
+
+def test_a_failed_save_keeps_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "pairs.safetensors"
+    random_pairs().save(path)
+    before = path.read_bytes()
+
+    def fail(tensors, file, metadata):
+        Path(file).write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("locsym.data.save_file", fail)
+    with pytest.raises(OSError, match="disk full"):
+        random_pairs(9).save(path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["pairs.safetensors"]
+
+
+def truncated(path: Path) -> None:
+    random_pairs().save(path)
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def flipped(path: Path) -> None:
+    random_pairs().save(path)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+
+
+def without_y(path: Path) -> None:
+    save_file({"h": torch.ones(1)}, path, metadata={"kind": "locsym.Pairs"})
+
+
+DAMAGED = {
+    "truncated": ("p.safetensors", truncated, "cannot be read"),
+    "a bit flipped": ("p.safetensors", flipped, "damaged"),
+    "another kind": ("p.safetensors", lambda p: save_file({"y": torch.ones(1)}, p), "'nothing'"),
+    "an array missing": ("p.safetensors", without_y, "target, y missing"),
+    "noise": ("p.safetensors", lambda p: p.write_bytes(b"noise" * 20), "cannot be read"),
+    "empty": ("p.npz", lambda p: p.write_bytes(b""), "cannot be read"),
+    "pickle": ("p.npz", lambda p: np.savez(p, y=np.array([{}]), h=1.0, target=1.0), "allow_pickle"),
+    "one array": ("p.npz", lambda p: p.write_bytes(npy_bytes()), "one array only"),
+    "npz without h": ("p.npz", lambda p: np.savez(p, y=np.ones((1, 2)), target=np.ones((1, 2))), "h missing"),
+}
+
+
+def npy_bytes() -> bytes:
+    from io import BytesIO
+
+    np.save(file := BytesIO(), np.ones(3))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_file_is_refused_with_the_reason(case, tmp_path):
+    name, make, message = DAMAGED[case]
+    make(tmp_path / name)
+    with pytest.raises(ValueError, match=f"^{name}: .*{message}"):
+        Pairs.load(tmp_path / name)
+
+
+def test_fingerprint_depends_on_content_alone():
+    pairs = random_pairs()
+    same = Pairs(pairs.y.clone(), pairs.h.clone(), pairs.target.mT.contiguous().mT)
+    assert same.fingerprint() == pairs.fingerprint()
+    moved = pairs.target.clone()
+    moved[3, 1] = torch.nextafter(moved[3, 1], torch.tensor(2.0, dtype=FLOAT64))
+    assert Pairs(pairs.y, pairs.h, moved).fingerprint() != pairs.fingerprint()
+    assert pairs.to(torch.float32).fingerprint() != pairs.fingerprint()
+
+
+# ---- what is refused
+
+GOOD_Y = torch.zeros(3, 2)
+BROKEN = torch.tensor([[0.0, 0.0], [0.0, math.nan], [math.inf, 0.0]])
+REFUSED = {
+    "row of y": (lambda: Pairs(BROKEN, 0.1, GOOD_Y), ValueError, "y: states must be finite, row 1"),
+    "row of target": (lambda: Pairs(GOOD_Y, 0.1, BROKEN), ValueError, "target: states must be finite, row 1"),
+    "row of h": (lambda: Pairs(GOOD_Y, [1.0, 0.0, math.nan], GOOD_Y), ValueError, "h: .*row 1 is 0"),
+    "h lost in float32": (lambda: Pairs(GOOD_Y, 1e-60, GOOD_Y), ValueError, "h: .*row 0 is 0"),
+    "shape of y": (lambda: Pairs(torch.zeros(3), 0.1, torch.zeros(3)), ValueError, r"y: shape \(N, n\)"),
+    "no pairs": (lambda: Pairs(torch.zeros(0, 2), 0.1, torch.zeros(0, 2)), ValueError, "N >= 1"),
+    "shape of target": (lambda: Pairs(GOOD_Y, 0.1, torch.zeros(3, 3)), ValueError, "target: the shape"),
+    "shape of h": (lambda: Pairs(GOOD_Y, torch.ones(2), GOOD_Y), ValueError, r"h: a number or shape \(3,\)"),
+    "integers": (lambda: Pairs(GOOD_Y.long(), 0.1, GOOD_Y), TypeError, "y: a floating-point .* got torch.int64"),
+    "a list": (lambda: Pairs([[0.0, 1.0]], 0.1, GOOD_Y), TypeError, "y: .* got list"),
+    "two dtypes": (lambda: Pairs(GOOD_Y, 0.1, GOOD_Y.double()), TypeError, "target: torch.float32"),
+    "h as text": (lambda: Pairs(GOOD_Y, "0.1", GOOD_Y), TypeError, "h: real numbers"),
+    "h as truth": (lambda: Pairs(GOOD_Y, True, GOOD_Y), TypeError, "h: real numbers"),
+    "empty choice": (lambda: random_pairs()[7:], ValueError, "N >= 1"),
+    "split of all": (lambda: random_pairs().split(7), ValueError, "size: 1 to 6 pairs"),
+    "split in none": (lambda: random_pairs().split(0.01), ValueError, "size"),
+    "split by text": (lambda: random_pairs().split("half"), TypeError, "size"),
+    "concat of none": (Pairs.concat, ValueError, "parts"),
+    "concat of two n": (lambda: Pairs.concat(random_pairs(), random_pairs(n=2)), ValueError, "parts"),
+    "no steps": (lambda: Pairs.from_orbit(ROTATION, torch.ones(2), 0.1, 0), ValueError, "steps"),
+    "n of y0": (lambda: Pairs.from_orbit(ROTATION, torch.ones(3), 0.1, 2), ValueError, r"y0: shape \(\*, 2\)"),
+    "n of states": (lambda: Pairs.from_states(ROTATION, torch.ones(4, 3), 0.1), ValueError, "states"),
+    "one time": (lambda: Pairs.from_trajectory([0.0], torch.ones(1, 2)), ValueError, "two at least"),
+    "times and rows": (lambda: Pairs.from_trajectory([0.0, 1.0], torch.ones(3, 2)), ValueError, "got 3 for 2"),
+    "turning times": (lambda: Pairs.from_trajectory([0.0, 1.0, 1.0], torch.ones(3, 2)), ValueError, "strictly"),
+    "columns as text": (lambda: Pairs.from_csv(__file__, columns="a"), TypeError, "columns: a list"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case):
+    make, kind, message = REFUSED[case]
+    with pytest.raises(kind, match=message):
+        make()
+
+
+shapes = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
+dtypes = st.sampled_from([np.float64, np.float32, np.int64, np.complex128, np.bool_, "U2", "O"])
+anything = st.one_of(arrays(dtypes, shapes, fill=st.nothing()), st.floats(), st.none(), st.text(max_size=2))
+
+
+@settings(max_examples=200, deadline=None)
+@given(anything, anything, anything)
+def test_bad_arguments_raise_value_or_type_errors_only(y, h, target):
+    with contextlib.suppress(ValueError, TypeError):
+        Pairs(y, h, target)
