@@ -165,6 +165,11 @@ def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
     own: Callable | None = getattr(flow, "rollout", None)
     if own is not None:
         return own(y0, h, steps)
+    return iterate(flow, y0, h, steps)
+
+
+def iterate(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+    """Call the flow map step after step: :func:`rollout` of checked arguments, for flow maps with no faster way."""
     orbit = y0.new_empty((steps + 1, *y0.shape))
     orbit[0] = y0.detach()
     with torch.no_grad():

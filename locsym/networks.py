@@ -8,8 +8,8 @@ from os import PathLike
 import torch
 from torch import Tensor, nn
 
-from . import storage
-from .flow import check_finite, check_states, check_step, whole
+from . import compiled, storage
+from .flow import check_finite, check_states, check_step, iterate, whole
 from .modules import Activation, ActivationModule, GradientModule, LinearModule, Shear
 
 ARCHITECTURES: dict[str, type[Network]] = {}
@@ -53,6 +53,15 @@ class Network(nn.Module):
         for i, c in reversed(self.visits):
             y = layers[i].step(y, -c * h)
         return y
+
+    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """Iterate the network, see :func:`locsym.flow.rollout`: by the compiled kernel if it can, and all stays finite."""
+        h, steps = self._checked(y0, h), whole("steps", steps, 0)
+        if type(self).forward is Network.forward and compiled.obstacle(self) is None:
+            orbit = compiled.Compiled(self).rollout(compiled.flat(self), y0, h, steps)
+            if bool(torch.isfinite(orbit).all()):
+                return orbit
+        return iterate(self, y0, h, steps)
 
     def _checked(self, y: Tensor, h: Tensor | float) -> Tensor | float:
         check_states(y, self.n, like=next(self.layers[0].parameters(), None))
