@@ -1,7 +1,7 @@
 """Every built page, opened in a real browser from file://, as a reader without a network would.
 
-The pages are those of ``_build/html``: build the book first. Without a book or a browser these tests are skipped and say why;
-with ``COMPANION_REQUIRE_BROWSER=1`` (as in .ci/run) a skip is a failure.
+The pages are those of ``_build/html``: build the book first. Without a book or a browser these tests are skipped and
+say why; with ``COMPANION_REQUIRE_BROWSER=1`` (as in .ci/run) a skip is a failure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import sync_playwright
 
 HTML = Path(os.environ.get("COMPANION_HTML", Path(__file__).parents[1] / "_build" / "html")).resolve()
-PAGES = sorted(str(p.relative_to(HTML)) for p in HTML.rglob("*.html") if "_static" not in p.parts and p != HTML / "index.html")
+FIRST = HTML / "index.html"  # leads to the front page at once
+PAGES = sorted(str(p.relative_to(HTML)) for p in HTML.rglob("*.html") if "_static" not in p.parts and p != FIRST)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -33,9 +34,12 @@ LOOK = """async () => {
     acceptNode: (node) => node.parentElement.closest("pre, code, script, style, mjx-container")
       ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT });
   const raw = [];
-  while (text.nextNode()) if (/\\$\\$|\\\\[([]|\\\\begin\\{/.test(text.currentNode.data)) raw.push(text.currentNode.data.trim());
-  const broken = [...document.querySelectorAll("mjx-merror, [data-mjx-error]")].map((e) => e.getAttribute("title") || e.outerHTML);
-  return raw.concat(broken);
+  while (text.nextNode()) {
+    const words = text.currentNode.data.trim();
+    if (/\\$\\$|\\\\[([]|\\\\begin\\{/.test(words)) raw.push(words);
+  }
+  const broken = document.querySelectorAll("mjx-merror, [data-mjx-error]");
+  return raw.concat([...broken].map((e) => e.getAttribute("title") || e.outerHTML));
 }"""
 WIDER = """() => {
   const width = document.documentElement.clientWidth;
@@ -47,9 +51,9 @@ AXE = """async (theme) => {
   document.documentElement.dataset.theme = theme;
   const only = theme === "dark" ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
   const found = await axe.run(document, { resultTypes: ["violations"], preload: false, ...only });
-  return found.violations
-  .filter((v) => ["serious", "critical"].includes(v.impact))
-  .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + n.any.map((a) => a.message)).join(" | ")}`);
+  const where = (node) => node.html.slice(0, 160) + " " + node.any.map((check) => check.message);
+  return found.violations.filter((v) => ["serious", "critical"].includes(v.impact))
+    .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map(where).join(" | ")}`);
 }"""
 
 
@@ -64,7 +68,7 @@ def unavailable(reason: str) -> None:
 def browser():
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
-        unavailable(f"there is no browser: none of {', '.join(BROWSERS)} is on the path (Debian: apt-get install chromium)")
+        unavailable(f"there is no browser: none of {', '.join(BROWSERS)} is here (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield chromium
@@ -171,6 +175,7 @@ def test_every_internal_link_resolves(name):
         if urlparse(target).scheme or target.startswith("//"):
             continue
         path = ((HTML / name).parent / unquote(target)).resolve() if target else HTML / name
-        if not path.is_file() or (anchor and path.suffix == ".html" and unquote(anchor) not in anchors(str(path.relative_to(HTML)))):
+        page = path.is_file() and path.suffix == ".html" and str(path.relative_to(HTML))
+        if not path.is_file() or (anchor and page and unquote(anchor) not in anchors(page)):
             lost.append(link.get("href"))
     assert lost == []

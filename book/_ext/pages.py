@@ -1,4 +1,4 @@
-"""Sphinx extension: what every page says of itself, in its head (description, preview) and at its foot (how it was made).
+"""Sphinx extension: what a page says of itself, in its head (description, preview) and at its foot (how it was made).
 
 An executed notebook brings ``metadata["companion"]``: profile, commit, versions, seed, seconds. A page of prose
 shows what the notebooks have in common, since it may quote their numbers.
@@ -12,8 +12,8 @@ from html import escape
 from docutils import nodes
 
 QUICK = (
-    "<strong>A quick edition.</strong> The trainings behind these numbers were cut short, so that the whole book builds "
-    "in minutes; <code>make book</code> makes the full edition."
+    "<strong>A quick edition.</strong> The trainings behind these numbers were cut short, so that the whole book "
+    "builds in minutes; <code>make book</code> makes the full edition."
 )
 BIBLIOGRAPHY_ROLES = ('role="list" ', ' role="doc-biblioentry"')  # docutils' pair of them is not valid ARIA
 PREVIEW = "_static/preview.png"
@@ -46,10 +46,13 @@ def foot(record: dict) -> str:
         "run time": duration(record["seconds"]) if record.get("seconds") is not None else None,
         "executed": record.get("executed"),
     }
-    shown = "".join(f"<div><dt>{k}</dt><dd>{escape(str(v))}</dd></div>" for k, v in items.items() if v not in (None, ""))
+    known = {key: escape(str(value)) for key, value in items.items() if value not in (None, "")}
+    if not known:
+        return ""
+    shown = "".join(f"<div><dt>{key}</dt><dd>{value}</dd></div>" for key, value in known.items())
     versions = ", ".join(f"{escape(k)} {escape(str(v))}" for k, v in (record.get("versions") or {}).items())
     folded = f"<details><summary>versions</summary><p>{versions}</p></details>" if versions else ""
-    return f'<footer class="made" aria-label="How this page was made"><dl>{shown}</dl>{folded}</footer>' if shown else ""
+    return f'<footer class="made" aria-label="How this page was made"><dl>{shown}</dl>{folded}</footer>'
 
 
 def description(doctree: nodes.document, length: int = 200) -> str:

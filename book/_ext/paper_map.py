@@ -1,4 +1,4 @@
-"""Sphinx extension: the directive ``paper-map`` turns paper_map.yml into a table of links, item → function → test → page."""
+"""Sphinx extension: ``paper-map`` turns paper_map.yml into a table of links, item → function → test → page."""
 
 from __future__ import annotations
 

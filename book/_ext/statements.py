@@ -1,7 +1,7 @@
 """Sphinx extension: definitions, theorems and proofs as boxes, ``prf:theorem`` and so on, without numbers of their own.
 
-The numbers are the paper's and part of the title: a second count beside them would only confuse. A ``label`` makes the box
-a target of ``{ref}``. Statements look like the paper's words (class ``paper``); a proof is ours.
+The numbers are the paper's and part of the title: a second count beside them would only confuse. A ``label`` makes
+the box a target of ``{ref}``. Statements look like the paper's words (class ``paper``); a proof is ours.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Statements(Domain):
 
     name = "prf"
     label = "statements"
-    directives = dict.fromkeys((*STATEMENTS, "proof"), Statement)  # noqa: RUF012 Sphinx' form
+    directives = dict.fromkeys((*STATEMENTS, "proof"), Statement)
 
     def merge_domaindata(self, docnames, otherdata) -> None:
         """Nothing to merge: the labels are the standard domain's."""
