@@ -118,14 +118,15 @@ class LinearSystem(System):
             raise ValueError(f"A: shape (n, n) with n >= 2 is needed, got {tuple(A.shape)}")
         self.name, self.A = name, A.detach().double().clone()
         trace, scale = float(self.A.trace()), float(self.A.abs().max())
-        if abs(trace) > 1e-12 * len(A) * scale:
+        rounding = 100 * torch.finfo(A.dtype).eps * len(A) * scale
+        if abs(trace) > rounding:
             raise ValueError(f"A: the trace, which is the divergence, must be 0, got {trace:g}")
         self._forms = {key: form.detach().double() for key, form in (invariants or {}).items()}
         for key, form in self._forms.items():
             if form.shape not in {A.shape[:1], A.shape}:
                 raise ValueError(f"invariants: {key!r} has shape {tuple(form.shape)}; (n,) and (n, n) are allowed")
             rate = self.A.mT @ form if form.ndim == 1 else self.A.mT @ (form + form.mT) + (form + form.mT) @ self.A
-            if float(rate.abs().max()) > 1e-12 * len(A) * scale * float(form.abs().max()):
+            if float(rate.abs().max()) > rounding * float(form.abs().max()):
                 raise ValueError(f"invariants: {key!r} of {name} is not constant along solutions")
         self.invariants = {key: _form(form) for key, form in self._forms.items()}
 

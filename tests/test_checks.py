@@ -1,0 +1,224 @@
+"""Checks: each against a flow map whose answer is known by hand, and every way to a Jacobian against the others."""
+
+import math
+
+import pytest
+import torch
+
+from locsym.checks import (
+    METHODS,
+    determinant_defect,
+    drift,
+    inverse_defect,
+    jacobian,
+    observed_order,
+    reversibility_defect,
+    symplecticity_defect,
+    zero_pattern,
+)
+from locsym.flow import column, compose
+from locsym.systems import LinearSystem, Pendulum, RigidBody, sphere
+
+FLOAT64 = torch.float64
+OSCILLATOR = LinearSystem(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
+
+
+def quadratic(y, h):
+    """(q, p) → (q + h p², p + h q): Jacobian [[1, 2hp], [h, 1]], determinant 1 − 2h²p."""
+    return torch.stack([y[..., 0] + h * y[..., 1] ** 2, y[..., 1] + h * y[..., 0]], dim=-1)
+
+
+def euler(y, h):
+    """Explicit Euler for the oscillator: order 1, determinant 1 + h²."""
+    return y + column(h) * OSCILLATOR.rhs(y)
+
+
+def through_numpy(y, h):
+    """What no gradient passes."""
+    return torch.from_numpy(quadratic(y, h).numpy())
+
+
+class Squeeze:
+    """(y_0, …) → (e^h y_0, e^−h y_1, …) on each pair; symplectic on pairs (k, k+1), not on (q_1, q_2, p_1, p_2)."""
+
+    def __call__(self, y, h):
+        return y * torch.exp(column(h) * torch.tensor([1.0, -1.0] * (y.shape[-1] // 2), dtype=y.dtype))
+
+    def inverse(self, y, h):
+        return self(y, -h)
+
+
+def numbers(*values):
+    return torch.tensor(values, dtype=FLOAT64)
+
+
+# ---- the Jacobian
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_jacobian_by_hand(method):
+    """At p = 3, h = 0.1: [[1, 0.6], [0.1, 1]]."""
+    J = jacobian(quadratic, numbers(2.0, 3.0), 0.1, method)
+    torch.testing.assert_close(J, numbers([1.0, 0.6], [0.1, 1.0]), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [(), (4,), (2, 3), (0,)])
+@pytest.mark.parametrize("method", METHODS)
+def test_jacobian_of_a_batch_with_a_step_for_each_sample(method, batch):
+    generator = torch.Generator().manual_seed(0)
+    y, h = torch.randn(*batch, 2, generator=generator, dtype=FLOAT64), torch.rand(batch, generator=generator).double()
+    one = torch.ones(batch, dtype=FLOAT64)
+    expected = torch.stack([torch.stack([one, 2 * h * y[..., 1]], -1), torch.stack([h, one], -1)], -2)
+    torch.testing.assert_close(jacobian(quadratic, y, h, method), expected, rtol=0, atol=1e-12)
+
+
+def test_jacobian_of_float32_states():
+    J = jacobian(quadratic, numbers(2.0, 3.0).float(), 0.1, "difference")
+    torch.testing.assert_close(J, torch.tensor([[1.0, 0.6], [0.1, 1.0]]), rtol=0, atol=1e-4)
+
+
+def test_jacobian_falls_back_to_differences_where_no_gradient_passes():
+    y = numbers(2.0, 3.0)
+    torch.testing.assert_close(jacobian(through_numpy, y, 0.1), jacobian(quadratic, y, 0.1), rtol=0, atol=1e-12)
+    with pytest.raises(RuntimeError):
+        jacobian(through_numpy, y, 0.1, "autograd")
+
+
+@pytest.mark.parametrize("system", [RigidBody(), OSCILLATOR], ids=lambda s: s.name)
+def test_jacobian_of_an_exact_flow_is_its_own(system):
+    y = torch.ones(3, system.n, dtype=FLOAT64)
+    own = jacobian(system.flow, y, 0.3)
+    torch.testing.assert_close(own, jacobian(system.flow, y, 0.3, "difference"), rtol=0, atol=1e-11)
+
+
+def test_jacobian_leaves_gradients_of_weights_alone():
+    weight = torch.ones(2, dtype=FLOAT64, requires_grad=True)
+    J = jacobian(lambda y, h: y * weight, numbers(1.0, 2.0), 0.1)
+    assert weight.grad is None
+    assert not J.requires_grad
+
+
+def test_zero_pattern_holds_for_every_state():
+    J = jacobian(quadratic, numbers([1.0, 0.0], [1.0, 2.0]), 0.1)
+    assert zero_pattern(J).tolist() == [[False, False], [False, False]]
+    assert zero_pattern(J[:1]).tolist() == [[False, True], [False, False]]
+
+
+# ---- defects by hand
+
+
+def test_determinant_defect_by_hand():
+    """|det − 1| = 2h²p: 0.06 at h = 0.1, p = 3; 0.08 at h = 0.2, p = 1."""
+    defect = determinant_defect(quadratic, numbers([2.0, 3.0], [5.0, 1.0]), numbers(0.1, 0.2))
+    torch.testing.assert_close(defect, numbers(0.06, 0.08))
+
+
+def test_symplecticity_defect_by_hand():
+    """AᵀΩA = det A · Ω for n = 2: |1.01 − 1| / 1 for Euler with h = 0.1; A = 2 gives (4 − 1) / 4."""
+    torch.testing.assert_close(symplecticity_defect(euler, numbers(1.0, 2.0), 0.1), numbers(0.01).squeeze())
+    doubled = symplecticity_defect(lambda y, h: 2 * y, numbers(1.0, 2.0), 0.1)
+    torch.testing.assert_close(doubled, numbers(0.75).squeeze())
+
+
+@pytest.mark.parametrize(("pair", "symplectic"), [(0, True), (1, True), (2, True), (None, False)])
+def test_symplectic_on_pairs_but_not_on_the_whole(pair, symplectic):
+    defect = symplecticity_defect(Squeeze(), torch.ones(3, 4, dtype=FLOAT64), 0.2, pair)
+    assert ((defect < 1e-15) == symplectic).all()
+    if not symplectic:  # q_1 and p_1 both grow: (e^0.4 − 1) / e^0.4
+        torch.testing.assert_close(defect, torch.full((3,), 1 - math.exp(-0.4), dtype=FLOAT64))
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_hamiltonian_flow_is_symplectic(d):
+    zero, one = torch.zeros(d, d), torch.eye(d)
+    K = torch.randn(d, d, generator=torch.Generator().manual_seed(d))
+    flow = LinearSystem(torch.cat([torch.cat([zero, one], 1), torch.cat([-K - K.T, zero], 1)])).flow
+    assert float(symplecticity_defect(flow, torch.ones(2 * d, dtype=FLOAT64), 0.5)) < 1e-14
+
+
+def test_inverse_and_reversibility_defects_by_hand():
+    """Euler there and back multiplies by 1 + h² = 1.01: it is off by 0.01 of the larger coordinate."""
+    y = numbers([1.0, 2.0], [3.0, -1.0])
+    torch.testing.assert_close(reversibility_defect(euler, y, 0.1), numbers(0.02, 0.03))
+    assert (inverse_defect(Squeeze(), y, numbers(0.1, 0.2)) < 1e-15).all()
+    assert (reversibility_defect(RigidBody().flow, sphere(3), 0.5) < 1e-13).all()
+
+
+def test_inverse_defect_needs_an_inverse():
+    with pytest.raises(TypeError, match="inverse"):
+        inverse_defect(euler, numbers(1.0, 2.0), 0.1)
+
+
+def test_composed_exact_flows_fall_back_to_differences():
+    flow = compose(RigidBody().flow, RigidBody().flow, weights=(0.5, 0.5))
+    assert (determinant_defect(flow, sphere(3), 0.4) < 1e-11).all()
+
+
+# ---- along an orbit
+
+
+def test_drift_by_hand():
+    orbit = numbers([[2.0, 0.0], [1.0, 1.0]], [[2.0, 1.0], [1.0, 3.0]])
+    relative = drift(lambda y: y.sum(-1), orbit)
+    torch.testing.assert_close(relative, numbers([0.0, 0.0], [0.5, 1.0]))
+
+
+def test_drift_of_the_exact_orbit_is_rounding():
+    system = RigidBody()
+    orbit = system.trajectory(sphere(4), torch.linspace(0, 10, 11))
+    assert float(drift(system.invariants["H"], orbit).max()) < 1e-12
+
+
+STEPS = [0.1, 0.05, 0.025, 0.0125]
+
+
+@pytest.mark.parametrize("time", [None, 1.0])
+def test_order_of_euler(time):
+    found = observed_order(euler, OSCILLATOR.flow, numbers([1.0, 0.0], [0.5, 1.0]), STEPS, time)
+    assert found.order == pytest.approx(1, abs=0.05)
+    assert found.errors.shape == found.h.shape == (4,)
+
+
+@pytest.mark.parametrize("time", [None, 1.0])
+def test_order_of_rk4(time):
+    f = Pendulum().rhs
+
+    def rk4(y, h):
+        k1 = f(y)
+        k2 = f(y + h / 2 * k1)
+        k3 = f(y + h / 2 * k2)
+        return y + h / 6 * (k1 + 2 * k2 + 2 * k3 + f(y + h * k3))
+
+    assert observed_order(rk4, Pendulum().flow, numbers(1.0, 0.5), STEPS, time).order == pytest.approx(4, abs=0.1)
+
+
+def test_order_is_the_slope_by_hand():
+    """An error of exactly h³ after one step is order 2."""
+    found = observed_order(lambda y, h: y + h**3, lambda y, h: y, numbers(0.0), [1.0, 0.5, 0.1])
+    assert found.order == pytest.approx(2, abs=1e-12)
+
+
+# ---- what is refused
+
+Y = torch.ones(2, 3, dtype=FLOAT64)
+REFUSED = {
+    "method": (lambda: jacobian(quadratic, Y, 0.1, "forward"), ValueError, "method: one of"),
+    "NaN": (lambda: jacobian(quadratic, Y * math.nan, 0.1), ValueError, "y: finite"),
+    "integers": (lambda: determinant_defect(quadratic, Y.long(), 0.1), TypeError, "y: .*int64"),
+    "not a flow map": (lambda: jacobian(lambda y, h: y[..., :2], Y, 0.1), ValueError, "the shape must stay"),
+    "pair": (lambda: symplecticity_defect(lambda y, h: y, Y, 0.1, 2), ValueError, "pair: .* 0 … 1"),
+    "odd n": (lambda: symplecticity_defect(lambda y, h: y, Y, 0.1), ValueError, "even"),
+    "orbit": (lambda: drift(lambda y: y, torch.ones(3)), ValueError, "orbit"),
+    "invariant 0": (lambda: drift(lambda y: 0 * y[..., 0], Y), ValueError, "0 at the start"),
+    "one step": (lambda: observed_order(euler, euler, Y, [0.1]), ValueError, "h: two or more"),
+    "negative step": (lambda: observed_order(euler, euler, Y, [0.1, -0.1]), ValueError, "h: two or more"),
+    "no multiple": (lambda: observed_order(euler, euler, Y[:, :2], [0.1, 0.3], 1.0), ValueError, "time: a multiple"),
+    "no error": (lambda: observed_order(euler, euler, Y[:, :2], [0.1, 0.2]), ValueError, "not 0 for a slope"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case):
+    make, kind, message = REFUSED[case]
+    with pytest.raises(kind, match=message):
+        make()
