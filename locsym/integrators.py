@@ -55,9 +55,9 @@ class Move:
         tolerance = max(self.tolerance, 16 * torch.finfo(root.dtype).eps)
         for _ in range(self.iterations):
             last, root = root, self._newton(root, fixed, step)
-            if bool(((root - last).abs() <= tolerance * (1 + root.abs())).all()):
+            if bool(((root - last).abs() < tolerance * (1 + root.abs())).all()):  # never true of an infinite root
                 return self._newton(root, y, h)
-        worst = (root - last).abs().nan_to_num(torch.inf).max().item()
+        worst = (root - last).abs().nan_to_num(torch.inf, torch.inf).max().item()
         raise RuntimeError(
             f"Newton's method for y_{self.j + 1} did not converge in {self.iterations} iterations: its last update is "
             f"{worst:.1e}, allowed is {tolerance:.0e} relative to 1 + |y_{self.j + 1}|; take a smaller step h"

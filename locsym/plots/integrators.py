@@ -96,28 +96,19 @@ def defects(h: np.ndarray, series: Mapping[str, np.ndarray]) -> Axes:
     return ax
 
 
-def orders(
-    h: np.ndarray, errors: Mapping[str, np.ndarray], slopes: Mapping[str, float], ax: Axes | None = None
-) -> Axes:
-    """Draw the error at a fixed time against the step size, log–log, with the fitted slope beside each line."""
-    ax = plt.subplots(figsize=(6.4, 3.8))[1] if ax is None else ax
-    for name, error in errors.items():
-        ax.loglog(h, error, "o", ms=5, color=COLOURS[name], label=METHODS[name])
-        fit = np.exp(np.polyval(np.polyfit(np.log(h), np.log(error), 1), np.log(h)))
-        ax.loglog(h, fit, lw=1, color=COLOURS[name])
-        smallest = int(np.argmin(h))
-        ax.annotate(
-            f"{slopes[name]:.2f}",
-            (h[smallest], error[smallest]),
-            xytext=(-8, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            color=COLOURS[name],
-            weight="bold",
-        )
-    ax.set(xlabel="h", ylabel="error", xlim=(0.6 * h.min(), 1.2 * h.max()))
-    ax.legend(loc="lower right")
+def orders(h: Sequence[float], fits: Mapping[str, tuple[Sequence[float], float]]) -> Axes:
+    """Draw errors against the step size, log–log, with a fitted line; map → (errors, slope of the line)."""
+    _, ax = plt.subplots(figsize=(6.8, 3.8))
+    h = np.asarray(h)
+    for name, (error, slope) in fits.items():
+        error, colour = np.asarray(error), COLOURS[name]
+        middle = np.exp(np.log(error).mean() + slope * (np.log(h) - np.log(h).mean()))
+        ax.loglog(h, middle, lw=1, color=colour)
+        ax.loglog(h, error, "o", ms=5, color=colour, label=f"{METHODS[name]}: slope {slope:.2f}")
+    ax.set(xlabel="h", ylabel="largest error")
+    ax.set_xticks(h, [f"{x:.3g}" for x in h.tolist()])
+    ax.minorticks_off()
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 
@@ -144,7 +135,7 @@ def windows(t: np.ndarray, error: np.ndarray, count: int = 150) -> tuple[np.ndar
 
 
 def cell(
-    ax: Axes, exact: np.ndarray, states: np.ndarray, colour: str, view: tuple[float, float] = (20.0, -62.0)
+    ax: Axes, exact: np.ndarray, states: np.ndarray, method: str, view: tuple[float, float] = (20.0, -62.0)
 ) -> Axes:
     """Draw orbits in the cube [−π/2, π/2]³: the exact ones ``(T, S, 3)`` as lines, states of a method as dots."""
     half = np.pi / 2
@@ -152,11 +143,10 @@ def cell(
         if sum(p != q for p, q in zip(a, b, strict=True)) == 1 and a < b:
             ax.plot(*sphere.project(np.array([a, b]), view).T[:2], color=COLOURS["grey"], lw=0.7)
     for s in range(exact.shape[1]):
-        ax.plot(
-            *sphere.project(exact[:, s], view).T[:2], color=COLOURS["exact"], lw=0.8, label="exact" if s == 0 else None
-        )
+        ax.plot(*sphere.project(exact[:, s], view).T[:2], color=COLOURS["exact"], lw=0.8)
     x, y, depth = sphere.project(states.reshape(-1, 3), view).T
-    ax.scatter(x, y, s=5 + 5 * (depth - depth.min()) / np.ptp(depth), color=colour, lw=0, zorder=3)
+    ax.scatter(x, y, s=4 + 4 * (depth - depth.min()) / np.ptp(depth), color=COLOURS[method], lw=0, zorder=3)
+    ax.annotate(METHODS[method], (0.02, 0.95), xycoords="axes fraction", color=COLOURS[method], weight="bold")
     ax.set_aspect("equal")
     ax.set_axis_off()
     return ax
