@@ -212,6 +212,5 @@ def _refuse_divergence(splitting: NumericSplitting, points: Tensor) -> None:
     divergence = splitting.partial_divergence(points, n - 1)
     worst = int((divergence.abs() / (1 + size)).argmax())
     if not bool(divergence[worst].abs() <= 1e-8 * (1 + size[worst])):
-        raise ValueError(
-            f"field: not divergence-free: div f = {float(divergence[worst]):.6g} at y = {points[worst].tolist()}"
-        )
+        where = ", ".join(f"{x:.6g}" for x in points[worst].tolist())
+        raise ValueError(f"field: not divergence-free: div f = {float(divergence[worst]):.4g} at y = ({where})")

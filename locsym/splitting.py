@@ -150,7 +150,7 @@ def _partial_divergences(symbols: Sequence[sp.Symbol], field: Sequence[sp.Expr])
     if total != 0:
         point = {y: sp.Rational(1, i) for i, y in enumerate(symbols, start=1)}
         raise ValueError(
-            f"system: the field is not divergence-free: div f = {total}, "
+            f"system: not divergence-free: div f = {total}, "
             f"which is {total.subs(point)} at y = ({', '.join(map(str, point.values()))})"
         )
     return partial

@@ -62,6 +62,9 @@ pieces = parts.local_fields(orbit)  # (times, pieces, n)
 residual = (pieces.sum(-2) - body.rhs(orbit)).abs().max()
 assert residual < 1e-14
 
+# %% [markdown]
+# To see each piece in its own plane, we hold the third coordinate at 0.6.
+
 # %%
 side = torch.linspace(-1, 1, 57, dtype=torch.float64)
 v, u = torch.meshgrid(side, side, indexing="ij")
@@ -69,7 +72,7 @@ rest = torch.full_like(u, 0.6)
 planes = [torch.stack([u, v, rest], -1), torch.stack([rest, u, v], -1)]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splitting-sum", "caption": "The rigid body's field (35) as a sum of two. Left: along an orbit on the sphere, $f_{1,2}$ and then $f_{2,3}$, head to tail, end where $f$ (black) ends, and $f$ is tangent. Middle and right: each piece in its own plane, with the third coordinate at 0.6. The arrows follow the level lines of $H_{1,2}$ and of $H_{2,3}$ (grey): a shear and a rotation."}, "image": {"alt": "Left: a sphere with an orbit; at several states a blue and an orange arrow, head to tail, add up to a black arrow along the orbit. Middle: horizontal blue arrows along straight level lines. Right: orange arrows turning along ellipses."}}
-figure, axes = plt.subplots(1, 3, figsize=(9.8, 3.9), width_ratios=(1.5, 1, 1))
+figure, axes = plt.subplots(1, 3, figsize=(8.4, 3.4), width_ratios=(1.5, 1, 1))
 splitting.sum_along_orbit(axes[0], orbit.numpy(), pieces.numpy(), every=24)
 for k, ax in enumerate(axes[1:]):
     H, F = parts.pair(k).H(planes[k]), parts.local_fields(planes[k])[..., k, k : k + 2]
@@ -77,6 +80,10 @@ for k, ax in enumerate(axes[1:]):
     splitting.local_field(ax, side.numpy(), side.numpy(), H.numpy(), F.numpy(), colour, labels)
 
 # %% [markdown]
+# Read {numref}`fig-splitting-sum` from the right. A rotation and a shear: each keeps areas in its plane, whatever the
+# third coordinate is, so each keeps volumes in space. What one does to a pair is *Hamiltonian*. We want this for
+# every field.
+#
 # ## Fields that keep volume
 #
 # Now in order. A dynamical system
@@ -113,7 +120,7 @@ for k, ax in enumerate(axes[1:]):
 # $$ \frac{dz}{dt} = J \nabla_z H(z), \qquad J = -J^\top, \tag{7} $$
 #
 # (eq-8)=
-# $$ J = \begin{pmatrix} 0 & I_d \\ -I_d & 0 \end{pmatrix}, \qquad J^{-1} = -J. \tag{8} $$
+# $$ J = \begin{pmatrix} 0 & I_d \cr -I_d & 0 \end{pmatrix}, \qquad J^{-1} = -J. \tag{8} $$
 
 # %% [markdown]
 # ## Hamiltonian flows keep areas
@@ -163,7 +170,8 @@ for k, ax in enumerate(axes[1:]):
 pendulum = Pendulum()
 angle = 2 * np.pi * torch.arange(128, dtype=torch.float64) / 128
 ring = torch.stack([torch.cos(angle), torch.sin(angle)], -1)
-start, times = torch.tensor([1.2, 0.0], dtype=torch.float64) + 0.5 * ring, (0.0, 2.0, 4.0, 6.0)
+start = torch.tensor([1.2, 0.0], dtype=torch.float64) + 0.5 * ring
+times = (0.0, 2.0, 4.0, 6.0)
 jacobians = torch.stack([pendulum.flow.jacobian(start, t) for t in times])
 moved = torch.stack([pendulum.flow(start, t) for t in times])
 
@@ -182,11 +190,13 @@ J = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
 symplectic_defect = (jacobians.mT @ -J @ jacobians + J).abs().max()
 determinant_defect = (torch.linalg.det(jacobians) - 1).abs().max()
 tangents = (jacobians @ (0.5 * ring @ J)[..., None])[..., 0]
-area = np.pi * (moved[..., 0] * tangents[..., 1] - moved[..., 1] * tangents[..., 0]).mean(-1)
+(q, p), (dq, dp) = moved.unbind(-1), tangents.unbind(-1)
+area = np.pi * (q * dp - p * dq).mean(-1)  # the trapezoidal rule
 area_defect = (area / (np.pi * 0.5**2) - 1).abs().max()
 
 # %%
-for key, defect in {"symplectic": symplectic_defect, "det": determinant_defect, "area": area_defect}.items():
+defects = {"symplectic": symplectic_defect, "det": determinant_defect, "area": area_defect}
+for key, defect in defects.items():
     assert defect < 1e-11, key
     record(f"{key}-defect", float(defect))
 
@@ -325,12 +335,15 @@ fifth
 #
 # The integrals leave constants: to each $H_{k,k+1}$ but the last we may add a function without $y_{k+1}$. It moves a
 # piece of the field from one subsystem to the next. `split` adds nothing and takes the plain antiderivative, or
-# integrates from a `base` point if one is given. There is a second way to see this freedom. Put the $H_{k,k+1}$
-# beside the diagonal of an antisymmetric matrix, and (13)–(14) say $f_i = \sum_j \partial_j A_{ij}$ again. The full
-# matrix that made the field above and the tridiagonal one that `split` found give the same field:
+# integrates from a `base` point if one is given; then it says so where a path meets a singularity.
+#
+# There is a second way to see this freedom. Put the $H_{k,k+1}$ beside the diagonal of an antisymmetric matrix, and
+# (13)–(14) say $f_i = \sum_j \partial_j A_{ij}$ again. The full matrix that made the field above and the tridiagonal
+# one that `split` found give the same field:
 
 # %%
-difference = sp.Matrix(potential_field(fifth.potential, y)) - sp.Matrix(field)
+again = potential_field(fifth.potential, y)
+difference = sp.Matrix(again) - sp.Matrix(field)
 assert difference.expand() == sp.zeros(5, 1)
 
 # %% [markdown]
@@ -362,14 +375,15 @@ split(Volterra())
 # law of Biot and Savart. No magnetic charges, so no divergence. Field lines are the orbits of $\dot y = B(y)$.
 
 # %%
-field = MagneticField(loop((0, 0, -0.6), (0, 0, 1)), loop((0, 0, 0.6), (0.5, 0.2, 1)))
+lower, upper = loop((0, 0, -0.6), (0, 0, 1)), loop((0, 0, 0.6), (0.5, 0.2, 1))
+field = MagneticField(lower, upper)
 generator = torch.Generator().manual_seed(seed)
-points = 0.7 * torch.rand(states, 3, generator=generator, dtype=torch.float64) - 0.35
+random = 0.7 * torch.rand(2, states, 3, generator=generator, dtype=torch.float64)
+points, fresh = random - 0.35  # states to prepare with, states to check at
 numeric = split_numerically(field, points)
 numeric.nodes
 
 # %%
-fresh = 0.7 * torch.rand(states, 3, generator=generator, dtype=torch.float64) - 0.35
 numeric_residual = float(numeric.residual(fresh).abs().max())
 assert numeric_residual < 1e-10
 record("numeric-residual", numeric_residual)
@@ -377,17 +391,18 @@ record("numeric-nodes", numeric.nodes, "{:d}")
 
 # %% [markdown]
 # At fresh random states the local fields add up to $f$ within {glue:text}`numeric-residual`, with
-# {glue:text}`numeric-nodes` nodes. `split_numerically` found this number by doubling until nothing changed. Here is
-# what it saw: for smooth fields each node gains digits, whether torch differentiates the program or, where it cannot,
-# finite differences of order eight do.
+# {glue:text}`numeric-nodes` nodes. `split_numerically` chose their number: it doubles it until no piece changes. How
+# many are needed? We count, and draw a few field lines.
 
 # %%
-counts = range(2, 15, 2)
-errors = {
-    name: [float(NumericSplitting(field, numeric.base, m, name).residual(fresh).abs().max()) for m in counts]
-    for name in ("autograd", "differences")
-}
-starts = torch.tensor([[x, 0.0, -0.5] for x in (0.2, 0.35, 0.5, 0.65, 0.8)], dtype=torch.float64)
+counts, errors = range(2, 15, 2), {}
+for name in ("autograd", "differences"):
+    rules = [NumericSplitting(field, numeric.base, m, name) for m in counts]
+    errors[name] = [float(rule.residual(fresh).abs().max()) for rule in rules]
+
+# %%
+radii = torch.tensor([0.2, 0.35, 0.5, 0.65, 0.8], dtype=torch.float64)
+starts = torch.stack([radii, 0 * radii, 0 * radii - 0.5], -1)
 lines = solve(field, starts, np.linspace(0, 8, 1500), rtol=1e-8, atol=1e-8)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-numeric-splitting", "caption": "Left: two loops of wire (red) and five field lines. Right: how far the numerically split fields are from adding up to the magnetic field, at random states, against the number of nodes. Dotted: what we demand."}, "image": {"alt": "Left: two tilted circles with field lines through them. Right: two curves that fall from about 0.1 to rounding error within about 14 nodes; the one with finite differences stops near 1e-12."}}
@@ -396,6 +411,10 @@ splitting.field_lines(axes[0], lines, field.wires)
 splitting.quadrature_error(axes[1], counts, errors, allowed=1e-10);
 
 # %% [markdown]
+# In {numref}`fig-numeric-splitting` every two nodes gain three digits, as they do for smooth fields, until rounding.
+# Where torch cannot differentiate the program, finite differences of order eight will do
+# (`derivative="differences"`).
+#
 # Is each numerical piece Hamiltonian? Its potential exists as a number, a second integral; and the field that
 # autograd makes of it is the piece itself.
 
@@ -403,7 +422,8 @@ splitting.quadrature_error(axes[1], counts, errors, allowed=1e-10);
 few = fresh[:4]
 gradient = torch.func.vmap(torch.func.grad(numeric.pair(1).H))(few)
 piece = torch.stack([gradient[:, 2], -gradient[:, 1]], -1)
-hamiltonian_defect = float((numeric.local_fields(few)[:, 1, 1:] - piece).abs().max())
+found = numeric.local_fields(few)[:, 1, 1:]
+hamiltonian_defect = float((found - piece).abs().max())
 assert hamiltonian_defect < 1e-10
 record("hamiltonian-defect", hamiltonian_defect)
 
@@ -412,12 +432,13 @@ record("hamiltonian-defect", hamiltonian_defect)
 #
 # ## What is refused
 #
-# A pendulum with friction loses volume. The refusal names the divergence, and a point.
+# Friction eats volume. The refusal names the divergence, and its value at a point.
 
 # %%
 q, p = coordinates(2)
+friction = SimpleNamespace(symbols=(q, p), field=(p, -sp.sin(q) - q**2 * p))
 try:
-    split(SimpleNamespace(symbols=(q, p), field=(p, -sp.sin(q) - p / 10)))
+    split(friction)
 except ValueError as refusal:
     print(refusal)
 else:
@@ -438,7 +459,8 @@ else:
 # ## Summary
 #
 # - A field keeps volume when its divergence is zero. Hamiltonian flows do, and keep more: (10).
-# - Every divergence-free field is a sum of $n - 1$ fields, each Hamiltonian in $(y_k, y_{k+1})$. The proof is an algorithm.
+# - Every divergence-free field is a sum of $n - 1$ fields, each Hamiltonian in $(y_k, y_{k+1})$. The proof is an
+#   algorithm.
 # - The constants of integration are a gauge. Whether a pair is separable is not: ask the partial divergence $d_k$.
 # - With formulas the residual is identically zero; by quadrature it is {glue:text}`numeric-residual`.
 #

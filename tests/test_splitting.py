@@ -294,7 +294,7 @@ def test_formulas_with_a_divergence_are_refused():
 
 def test_callable_with_a_divergence_is_refused_with_value_and_point():
     points = torch.tensor([[0.0, 1.0], [0.5, 2.0], [0.25, 3.0]], dtype=torch.float64)
-    with pytest.raises(ValueError, match=r"div f = 1 at y = \[0\.5, 2\.0\]"):
+    with pytest.raises(ValueError, match=r"div f = 1 at y = \(0\.5, 2\)"):
         split_numerically(lambda y: torch.stack([y[..., 0] ** 2, y[..., 0]], -1), points)
 
 
