@@ -159,7 +159,7 @@ def observed_order(
             (rollout(flow, y, step, int(count))[-1] - exact(y, step * count)).norm(dim=-1).max()
             for step, count in zip(steps.tolist(), counts.tolist(), strict=True)
         ]
-    ).double()
+    ).to("cpu", torch.float64)
     if not bool((torch.isfinite(errors) & (errors > 0)).all()):
         raise ValueError(f"flow: errors must be finite and not 0 for a slope, got {errors.tolist()}")
     x, z = steps.log() - steps.log().mean(), errors.log()

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +63,8 @@ class Pairs:
 
     def __getitem__(self, rows: int | slice | Sequence[int] | Tensor) -> Pairs:
         """The chosen pairs: an index, a slice, a list of indices or a boolean mask; at least one pair."""
-        if isinstance(rows, int) and not isinstance(rows, bool):
-            rows = [rows]
+        if isinstance(rows, Integral) and not isinstance(rows, bool):
+            rows = [int(rows)]
         return Pairs(self.y[rows], self.h[rows], self.target[rows])
 
     def split(self, size: int | float, generator: torch.Generator | None = None) -> tuple[Pairs, Pairs]:

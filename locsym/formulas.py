@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 import torch
+from sympy.core.function import Application
 from torch import Tensor
 
 FUNCTIONS = ("sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "sinh", "cosh", "tanh")
@@ -21,12 +22,15 @@ def coordinates(n: int) -> tuple[sp.Symbol, ...]:
 def tensor_function(expressions: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> Callable[[Tensor], Tensor]:
     """Turn formulas into a function of states: ``(*, n)`` to ``(*, len(expressions))``.
 
-    Raises ValueError where a formula has a symbol that is not one of ``symbols``, or a function torch does not have.
+    Raises ValueError where a formula is not real, has a symbol that is not one of ``symbols``, or a function that
+    torch does not have.
     """
     for expression in expressions:
+        if not isinstance(expression, sp.Expr) or expression.has(sp.oo, -sp.oo, sp.zoo, sp.nan, sp.I):
+            raise ValueError(f"{expression} is no formula with real, finite values")
         if unknown := expression.free_symbols - set(symbols):
             raise ValueError(f"{expression} has unknown symbols {sorted(map(str, unknown))}; allowed: {list(symbols)}")
-        if strange := {type(f).__name__ for f in expression.atoms(sp.Function)} - set(FUNCTIONS):
+        if strange := {type(f).__name__ for f in expression.atoms(Application)} - set(FUNCTIONS):
             raise ValueError(f"{expression} has functions {sorted(strange)}; allowed: {', '.join(FUNCTIONS)}")
     compiled = sp.lambdify(symbols, list(expressions), modules=[TORCH_FUNCTIONS], cse=True)
 

@@ -36,7 +36,7 @@ class Box:
 
     def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw N states, uniform: ``(N, n)``."""
-        share = torch.rand(N, len(self.low), generator=generator, dtype=self.low.dtype)
+        share = torch.rand(N, len(self.low), generator=generator, dtype=torch.float64).to(self.low)
         return self.low + (self.high - self.low) * share
 
 
@@ -64,10 +64,11 @@ class Ball:
 
     def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw N states, uniform: ``(N, n)``; a direction, and a radius as the n-th root of a uniform number."""
-        n, dtype = len(self.centre), self.centre.dtype
-        direction = torch.nn.functional.normalize(torch.randn(N, n, generator=generator, dtype=dtype), dim=-1)
-        share = torch.rand(N, 1, generator=generator, dtype=dtype)
-        return self.centre + self.radius * share ** (1 / n) * direction
+        n = len(self.centre)
+        direction = torch.randn(N, n, generator=generator, dtype=torch.float64)
+        share = torch.rand(N, 1, generator=generator, dtype=torch.float64)
+        offset = self.radius * share ** (1 / n) * torch.nn.functional.normalize(direction, dim=-1)
+        return self.centre + offset.to(self.centre)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class System:
         invariants: Mapping[str, sp.Expr] | None = None,
     ):
         symbols, field = tuple(symbols), tuple(sp.sympify(f) for f in field)
-        formulas = {key: sp.sympify(formula) for key, formula in (invariants or {}).items()}
+        formulas = {key: sp.sympify(formula) for key, formula in dict(invariants or {}).items()}
         if len(symbols) != len(field) or len(symbols) < 2:
             raise ValueError(f"field: one formula a coordinate is needed, n >= 2; got {len(field)} for {len(symbols)}")
         rhs = tensor_function(field, symbols)  # first: it refuses unknown symbols and functions
@@ -116,13 +116,15 @@ class LinearSystem(System):
         finite_states(A, "A")
         if A.ndim != 2 or A.shape[0] != A.shape[1] or len(A) < 2:
             raise ValueError(f"A: shape (n, n) with n >= 2 is needed, got {tuple(A.shape)}")
-        self.name, self.A = name, A.detach().double().clone()
+        self.name, self.A = name, A.detach().to("cpu", torch.float64, copy=True)
         trace, scale = float(self.A.trace()), float(self.A.abs().max())
         rounding = 100 * torch.finfo(A.dtype).eps * len(A) * scale
         if abs(trace) > rounding:
             raise ValueError(f"A: the trace, which is the divergence, must be 0, got {trace:g}")
-        self._forms = {key: form.detach().double() for key, form in (invariants or {}).items()}
-        for key, form in self._forms.items():
+        self._forms = {}
+        for key, form in dict(invariants or {}).items():
+            finite_states(form, f"invariants: {key!r}")
+            self._forms[key] = form = form.detach().to("cpu", torch.float64)
             if form.shape not in {A.shape[:1], A.shape}:
                 raise ValueError(f"invariants: {key!r} has shape {tuple(form.shape)}; (n,) and (n, n) are allowed")
             rate = self.A.mT @ form if form.ndim == 1 else self.A.mT @ (form + form.mT) + (form + form.mT) @ self.A

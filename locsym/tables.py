@@ -39,6 +39,7 @@ def _read(file: TextIO, time: str, columns: Sequence[str] | None) -> tuple[np.nd
     number, header = next(rows, (0, []))
     if not header:
         raise ValueError("the file is empty; a header and two rows are the least")
+    header = [name.strip() for name in header]
     chosen = _choose(header, number, time, columns)
     picked = [header.index(name) for name in chosen]
     values, numbers = array("d"), array("q")
@@ -73,7 +74,6 @@ def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
 
 def _choose(header: list[str], number: int, time: str, columns: Sequence[str] | None) -> list[str]:
     """The names of the time column and of the columns of the state."""
-    header[:] = [name.strip() for name in header]
     if all(map(_is_number, header)):
         raise ValueError(f"line {number}: there is no header; the first row must name the columns")
     if isinstance(columns, str):

@@ -257,6 +257,7 @@ REFUSED = {
     "invariant": (lambda: System("s", (y1, y2), (y2, -y1), {"I": y1}), "'I' of s changes at the rate y2"),
     "one formula short": (lambda: System("s", (y1, y2), (y2,)), "got 1 for 2"),
     "unknown symbol": (lambda: System("s", (y1, y2), (sp.Symbol("z"), y1)), "unknown symbols"),
+    "maximum": (lambda: System("s", (y1, y2), (sp.Max(y2, 0), y1)), "Max"),
     "unknown function": (lambda: System("s", (y1, y2), (sp.gamma(y2), y1)), "gamma"),
     "trace": (lambda: LinearSystem(torch.eye(2)), "trace"),
     "not square": (lambda: LinearSystem(torch.ones(2, 3)), "A: shape"),
@@ -307,6 +308,17 @@ def test_wrong_type(case):
 def test_a_solution_that_blows_up_is_reported():
     with pytest.raises(RuntimeError, match="solve_ivp stopped between t = 0 and 2"):
         solve(lambda y: y**2, torch.ones(1, dtype=FLOAT64), (0, 2))
+
+
+FORMULAS = [y1, y2, 1 / y2, sp.sin(y2), y2**y2, sp.oo, sp.zoo, sp.nan, sp.I, sp.pi, 2.5, True, None, "(", "z", ""]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(FORMULAS), min_size=2, max_size=2), st.sampled_from([None, *FORMULAS]))
+def test_bad_formulas_raise_value_or_type_errors_only(field, invariant):
+    with contextlib.suppress(ValueError, TypeError):
+        system = System("s", (y1, y2), field, invariant and {"I": invariant})
+        assert system.rhs(torch.ones(2)).shape == (2,)
 
 
 number = st.one_of(st.floats(), st.integers(-3, 3), st.none(), st.text(max_size=2), st.booleans())
