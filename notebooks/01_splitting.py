@@ -411,12 +411,12 @@ splitting.field_lines(axes[0], lines, field.wires)
 splitting.quadrature_error(axes[1], counts, errors, allowed=1e-10);
 
 # %% [markdown]
-# In {numref}`fig-numeric-splitting` every two nodes gain three digits, as they do for smooth fields, until rounding.
-# Where torch cannot differentiate the program, finite differences of order eight will do
+# In {numref}`fig-numeric-splitting` each node gains digits, as always for smooth fields, until rounding. Where torch
+# cannot differentiate the program, finite differences of order eight will do
 # (`derivative="differences"`).
 #
-# Is each numerical piece Hamiltonian? Its potential exists as a number, a second integral; and the field that
-# autograd makes of it is the piece itself.
+# Is each of these pieces Hamiltonian? A second integral gives its $H_{k,k+1}$ as a number, and autograd makes the
+# piece of it again.
 
 # %%
 few = fresh[:4]
@@ -460,7 +460,7 @@ else:
 #
 # - A field keeps volume when its divergence is zero. Hamiltonian flows do, and keep more: (10).
 # - Every divergence-free field is a sum of $n - 1$ fields, each Hamiltonian in $(y_k, y_{k+1})$. The proof is an
-#   algorithm.
+# algorithm.
 # - The constants of integration are a gauge. Whether a pair is separable is not: ask the partial divergence $d_k$.
 # - With formulas the residual is identically zero; by quadrature it is {glue:text}`numeric-residual`.
 #

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 COLOURS = {
-    "exact": "#000000",          # the true flow, data
-    "loss": "#D55E00",           # training loss: solid
-    "validation": "#0072B2",     # validation error: dashed
-    "lm": "#0072B2",             # trained by Levenberg–Marquardt
-    "adam": "#D55E00",           # trained by Adam, as in the paper
-    "rk4": "#CC79A7",            # Runge–Kutta: keeps no volume
-    "euler": "#E69F00",          # splitting integrators by order: 1
-    "strang": "#009E73",         # 2
-    "fourth": "#56B4E9",         # 4
+    "exact": "#000000",  # the true flow, data
+    "loss": "#D55E00",  # training loss: solid
+    "validation": "#0072B2",  # validation error: dashed
+    "lm": "#0072B2",  # trained by Levenberg–Marquardt
+    "adam": "#D55E00",  # trained by Adam, as in the paper
+    "rk4": "#CC79A7",  # Runge–Kutta: keeps no volume
+    "euler": "#E69F00",  # splitting integrators by order: 1
+    "strang": "#009E73",  # 2
+    "fourth": "#56B4E9",  # 4
+    "pair 1": "#0072B2",  # local fields: of (y_1, y_2)
+    "pair 2": "#E69F00",  # of (y_2, y_3)
     "grey": "#999999",
 }
+
+#: How the two trainings are called wherever both are shown.
+LABELS = {"adam": "as in the paper (Adam)", "lm": "as we train (Levenberg–Marquardt)"}
 
 RC = {
     "figure.dpi": 110,
