@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from .checks import inverse_defect, jacobian, reversibility_defect, symplecticity_defect
-from .flow import FlowMap
+from .flow import FlowMap, check_states
 from .modules import SIGNS, GradientModule
-from .networks import LocSympNet
+from .networks import LocSympNet, Network
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,26 @@ def network_defects(
         found.append(_measure(network, y, h, **more))
         found.append(_measure(_Backwards(network), y, h))
     return _worst("symmetric networks" if symmetric else "networks", n, dtype, found)
+
+
+def turning(network: Network, y: Tensor, h: float, v: Tensor) -> Tensor:
+    """Return how far a tangent vector has turned after each visit of a module, n = 2: ``(visits + 1, *)``, in radians.
+
+    y, v: ``(*, 2)``. Counter-clockwise counts as positive, and whole turns are kept: a shear turns by less than π.
+    """
+    if network.n != 2:
+        raise ValueError(f"network: tangent vectors turn in the plane, n = 2 is needed, got {network.n}")
+    check_states(y, 2)
+    check_states(v, 2, like=y, name="v")
+    angles = [torch.zeros_like(y[..., 0])]
+    for i, c in network.visits:
+        layer = network.layers[i]
+        turned = (jacobian(layer, y, c * h) @ v.unsqueeze(-1)).squeeze(-1)
+        cross, dot = v[..., 0] * turned[..., 1] - v[..., 1] * turned[..., 0], (v * turned).sum(-1)
+        angles.append(angles[-1] + torch.atan2(cross, dot))
+        with torch.no_grad():
+            y, v = layer(y, c * h), turned
+    return torch.stack(angles)
 
 
 class _Backwards:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from locsym.modules import GradientModule
-from locsym.structure import Defects, Table, module_defects, network_defects
+from locsym.networks import LocSympNet
+from locsym.structure import Defects, Table, module_defects, network_defects, turning
 
 LIMITS = {torch.float64: 1e-12, torch.float32: 1e-5}
 
@@ -48,3 +49,28 @@ def test_table_shows_itself():
     assert table.texts()[1] == ["modules", "3", "float64", "4", "2.5", "1.0e-16", "2.0e-16", "0", "–", "–"]
     assert repr(table).splitlines()[0].split()[:3] == ["what", "n", "dtype"]
     assert "<td>1.0e-16</td>" in table._repr_html_()
+
+
+def test_turning_by_hand():
+    """Linear, W = w = 1, h = 1: (0, 1) becomes (1, 1), turned by −π/4, then (1, 0), turned by −π/2."""
+    net = LocSympNet(2, 1, 1, "linear")
+    for p in net.parameters():
+        torch.nn.init.ones_(p)
+    angles = turning(net, torch.zeros(2, dtype=torch.float64), 1.0, torch.tensor([0.0, 1.0], dtype=torch.float64))
+    assert angles.tolist() == pytest.approx([0, -math.pi / 4, -math.pi / 2], rel=1e-15)
+
+
+def test_whole_turns_are_kept():
+    """Six such pairs are the identity: each is a rotation by −π/3 in a skew basis."""
+    net = LocSympNet(2, 6, 1, "linear")
+    for p in net.parameters():
+        torch.nn.init.ones_(p)
+    v = torch.randn(5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    angles = turning(net, torch.zeros(5, 2, dtype=torch.float64), 1.0, v)
+    assert angles[-1].tolist() == pytest.approx([-2 * math.pi] * 5, rel=1e-14)
+    assert bool((angles.diff(dim=0) <= 0).all()), "with w = 1 and a monotone σ every shear turns clockwise"
+
+
+def test_turning_is_of_the_plane():
+    with pytest.raises(ValueError, match="network: .*n = 2 is needed, got 3"):
+        turning(LocSympNet(3, 1, 1), torch.zeros(3), 1.0, torch.zeros(3))

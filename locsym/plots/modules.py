@@ -1,0 +1,118 @@
+"""What modules do: a pair's plane sheared, Jacobians, worst defects, signs and turns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Polygon, Rectangle
+
+from .style import COLOURS
+
+ENTRIES = "PuOr"  # entries of a matrix, negative and positive
+
+
+def sheared_plane(ax: Axes, lines: np.ndarray, outline: np.ndarray, label: str, area: float, axes_of: tuple) -> Axes:
+    """Draw the image of a grid in the plane of a pair, and of one patch, with the patch's area.
+
+    lines: ``(L, P, 2)``, grid lines. outline: ``(N, 2)``, the patch's boundary. axes_of: the two coordinates' names.
+    """
+    ax.add_collection(LineCollection(lines, colors=COLOURS["grey"], linewidths=0.6))
+    ax.add_patch(Polygon(outline, facecolor=COLOURS["pair 1"], edgecolor=COLOURS["exact"], alpha=0.45))
+    ax.annotate(label, (0.5, 1.02), xycoords="axes fraction", ha="center")
+    ax.annotate(f"area {area:.6f}", (0.5, 0.02), xycoords="axes fraction", ha="center", weight="bold")
+    ax.set(xlabel=axes_of[0], ylabel=axes_of[1], aspect="equal")
+    ax.grid(False)
+    return ax
+
+
+def matrix(ax: Axes, J: np.ndarray, label: str = "", pair: int | None = None, limit: float | None = None) -> Axes:
+    """Draw a matrix entry by entry; exact zeros stay white and empty. pair: outline the block of (y_k, y_k+1), k from 0."""
+    limit = float(np.abs(J).max()) if limit is None else limit
+    n = len(J)
+    ax.imshow(np.where(J == 0, np.nan, J), cmap=ENTRIES, vmin=-limit, vmax=limit)
+    for (i, j), value in np.ndenumerate(J):
+        if value != 0:
+            text = f"{value:.0f}" if value == round(value) else f"{value:.2f}"
+            dark = abs(value) > 0.6 * limit
+            ax.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
+    if pair is not None:
+        ax.add_patch(Rectangle((pair - 0.5, pair - 0.5), 2, 2, fill=False, edgecolor=COLOURS["exact"], lw=2))
+    names = [f"{i + 1}" for i in range(n)]
+    ax.set(xticks=range(n), yticks=range(n), xticklabels=names, yticklabels=names)
+    ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5))
+    ax.annotate(label, (0.5, 1.04), xycoords="axes fraction", ha="center")
+    ax.grid(False)
+    ax.tick_params(length=0)
+    for side in ax.spines.values():
+        side.set_visible(True)
+    return ax
+
+
+def worst_defects(ax: Axes, n: Sequence[int], series: Mapping[str, Sequence[float]], roundings: Sequence[float]) -> Axes:
+    """Draw the worst defect over dimension; one marker a kind of map. roundings: unit roundoffs, dashed lines."""
+    styles = zip("osD^vP", ("pair 1", "pair 2", "strang", "rk4", "adam", "exact"), strict=True)
+    places = np.arange(len(n))
+    for (label, values), (marker, colour) in zip(series.items(), styles, strict=False):
+        ax.semilogy(places, values, marker, ls=":", lw=0.8, color=COLOURS[colour], label=label, ms=5)
+    for unit in roundings:
+        ax.axhline(unit, color=COLOURS["grey"], ls="--", lw=1)
+        ax.annotate("unit roundoff", (1, unit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+    ax.set(xticks=places, xticklabels=n, xlabel="dimension n", ylabel="worst defect, relative to |J|")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    return ax
+
+
+def signs(ax: Axes, values: Mapping[str, np.ndarray]) -> Axes:
+    """Draw how the entry A is distributed over random states, for several modules."""
+    edges = np.linspace(*np.percentile(np.concatenate(list(values.values())), [0.2, 99.8]), 60)
+    for (label, sample), colour in zip(values.items(), ("pair 1", "pair 2"), strict=False):
+        ax.hist(sample, edges, density=True, color=COLOURS[colour], alpha=0.65, label=label)
+    ax.axvline(0, color=COLOURS["exact"], lw=1)
+    ax.set(xlabel="entry A of the Jacobian", ylabel="density")
+    ax.legend()
+    return ax
+
+
+def phase_plane(ax: Axes, exact: np.ndarray, learned: np.ndarray, label: str, colour: str) -> Axes:
+    """Draw exact orbits ``(T, N, 2)`` as lines and learned ones ``(S, N, 2)`` as dots, in the window of the exact ones."""
+    for i in range(exact.shape[1]):
+        ax.plot(*exact[:, i].T, color=COLOURS["exact"], lw=0.9)
+    ax.plot(*learned.reshape(-1, 2).T, ".", color=COLOURS[colour], ms=3.5)
+    ax.annotate(label, (0.5, 1.02), xycoords="axes fraction", ha="center")
+    spread = np.abs(exact).max((0, 1)) * 1.12
+    ax.set(xlabel="angle q [rad]", ylabel="momentum p", xlim=(-spread[0], spread[0]), ylim=(-spread[1], spread[1]))
+    return ax
+
+
+def turns(ax: Axes, angles: Mapping[str, np.ndarray], exact: float) -> Axes:
+    """Draw how far a tangent vector has turned after each module, in units of π. exact: what the true flow turns it by."""
+    for (label, values), colour in zip(angles.items(), ("pair 1", "adam", "pair 2"), strict=False):
+        ax.plot(values / np.pi, "o-", ms=3.5, color=COLOURS[colour], label=label)
+    for whole, label in ((0, "exact flow"), (-2, "exact flow − 2π")):
+        ax.axhline(exact / np.pi + whole, color=COLOURS["exact"], lw=1, ls="--")
+        ax.annotate(
+            label, (1, exact / np.pi + whole), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
+        )
+    ax.set(xlabel="modules passed", ylabel="angle turned [π]", ylim=(-2.15, 0.5))
+    ax.legend(loc="lower left", fontsize=8)
+    return ax
+
+
+def approach(ax: Axes, delta: np.ndarray, errors: np.ndarray) -> Axes:
+    """Draw how a module with v_k = δ approaches a shear with v_k = 0; the dashed line has slope one."""
+    ax.loglog(delta, errors, "o-", color=COLOURS["pair 1"], ms=4)
+    ax.loglog(delta, errors[0] * delta / delta[0], "--", color=COLOURS["grey"], lw=1)
+    ax.set(xlabel="δ", ylabel="largest difference")
+    return ax
+
+
+def landscape(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, labels: tuple[str, str]) -> Axes:
+    """Draw a shift as a function of two coordinates. values: ``(len(y), len(x))``."""
+    drawn = ax.contourf(x, y, values, 15)
+    ax.figure.colorbar(drawn, ax=ax, label="shift")
+    ax.set(xlabel=labels[0], ylabel=labels[1], aspect="equal")
+    ax.grid(False)
+    return ax
