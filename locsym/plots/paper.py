@@ -6,15 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from . import sphere
-from .style import COLOURS
+from .style import COLOURS, LABELS
 
-LABELS = {"adam": "as in the paper (Adam)", "lm": "as we train (Levenberg–Marquardt)"}
+
+class History(Protocol):
+    """What a run records, one value an iteration: epochs counted from 1, training loss, validation error."""
+
+    iteration: np.ndarray
+    loss: np.ndarray
+    validation: np.ndarray
 
 
 def _columns(rows: int, trained: Mapping[str, object], width: float = 4.4, height: float = 2.6, **grid) -> np.ndarray:
@@ -49,18 +56,20 @@ def waves(x: np.ndarray, exact: np.ndarray, trained: Mapping[str, np.ndarray], s
     return axes
 
 
-def histories(trained: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]]) -> np.ndarray:
+def histories(trained: Mapping[str, Mapping[str, History]]) -> np.ndarray:
     """Figs. 1(b), 3, 5(b): loss (solid) and accuracy, the validation error (dashed), log–log.
 
-    trained: training → row (``""`` for one row, else a label such as ``"K = 1"``) → (epochs, loss, validation).
+    trained: training → row (``""`` for one row, else a label such as ``"K = 1"``) → its history.
     """
     rows = list(next(iter(trained.values())))
     axes = _columns(len(rows), trained, sharey=True)
     for column, (method, runs) in zip(axes.T, trained.items(), strict=True):
         for ax, row in zip(column, rows, strict=True):
-            epochs, loss, validation = runs[row]
-            ax.loglog(epochs, loss, color=COLOURS["loss"], lw=1.1, label="loss")
-            ax.loglog(epochs, validation, color=COLOURS["validation"], ls="--", lw=1.1, label="accuracy (validation)")
+            history = runs[row]
+            shown = thin(len(history.loss))
+            epoch = history.iteration[shown]
+            ax.loglog(epoch, history.loss[shown], color=COLOURS["loss"], lw=1.1, label="loss")
+            ax.loglog(epoch, history.validation[shown], color=COLOURS["validation"], ls="--", lw=1.1, label="accuracy")
             if row:
                 ax.annotate(row, (0.03, 0.06), xycoords="axes fraction", weight="bold")
         column[-1].set_xlabel("epoch" if method == "adam" else "iteration")
@@ -70,9 +79,8 @@ def histories(trained: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, n
     return axes
 
 
-def thin(values: np.ndarray, count: int = 2000) -> np.ndarray:
-    """Return at most about ``count`` row indices, spread evenly in the logarithm: all a log axis can show."""
-    rows = len(values)
+def thin(rows: int, count: int = 2000) -> np.ndarray:
+    """Return at most about ``count`` of the indices below ``rows``, even in the logarithm: all a log axis can show."""
     if rows <= count:
         return np.arange(rows)
     return np.unique(np.geomspace(1, rows, count).astype(int) - 1)

@@ -1,0 +1,79 @@
+r"""Make a hyperbolic learned orbit elliptic, in the directions of weight space that the data leave free.
+
+With more weights than residuals there are many networks with the same loss. Steering is Gauss–Newton with one more
+equation: the shortest change δ of the weights with
+
+.. math:: J \delta = -r, \qquad \nabla \operatorname{tr} S \cdot \delta = g - \operatorname{tr} S,
+
+S the transverse return map of one lap (:mod:`locsym.monodromy`) and g a goal inside (−2, 2). It looks at no state
+beyond the training data.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from ..data import Pairs
+from ..monodromy import return_map
+from ..networks import Network
+from ..tangent import Linearisation
+
+STRIDE = 0.3  # largest change of the trace in one step: the linear model holds no further
+
+
+def trace_and_gradient(network: Network, states: Tensor, h: float) -> tuple[float, Tensor]:
+    """Return tr S of the learned lap through ``states`` and its gradient in the weights, ``(P,)``."""
+
+    def trace(weights: Mapping[str, Tensor]) -> Tensor:
+        return return_map(lambda y, h: torch.func.functional_call(network, weights, (y, h)), states, h).trace()
+
+    weights = {name: p.detach() for name, p in network.named_parameters()}
+    gradient, value = torch.func.grad_and_value(trace)(weights)
+    return float(value), torch.cat([part.flatten() for part in gradient.values()])
+
+
+def steer(network: Network, pairs: Pairs, states: Tensor, goal: float = 1.6, steps: int = 15) -> Network:
+    """Return a copy of ``network`` whose lap through ``states`` has tr S = ``goal``, fitted to ``pairs`` as before.
+
+    pairs: the training data. states: their orbit ``(T, 3)``, at least one lap. goal: between −2 and 2. steps: at most.
+    Fit once more afterwards: what the nonlinearity cost is won back in a few iterations, and the trace hardly moves.
+    Raises ValueError for another goal or dimension.
+    """
+    if network.n != 3:
+        raise ValueError(f"network: states of dimension 3 are needed, tr S decides only there; got n = {network.n}")
+    if not -2 < goal < 2:
+        raise ValueError(f"goal: a trace between -2 and 2 is needed, an elliptic orbit; got {goal!r}")
+    network, h = copy.deepcopy(network), float(pairs.h[0])
+    problem = Linearisation(network, pairs.y, pairs.h, pairs.target)
+    theta = parameters_to_vector(network.parameters()).detach().clone()
+    for _ in range(steps):
+        trace, gradient = trace_and_gradient(network, states, h)
+        length = float(gradient.norm())
+        if abs(trace - goal) < 1e-3 or not math.isfinite(length) or not length:
+            break
+        stride = max(-STRIDE, min(STRIDE, goal - trace))
+        tangent = problem.at(theta)
+        theta = theta + _shortest(tangent, gradient / length, stride / length)
+        vector_to_parameters(theta, network.parameters())
+    return network
+
+
+def _shortest(tangent, direction: Tensor, amount: float) -> Tensor:
+    """The shortest δ with J δ = −r and direction·δ = amount: ``(P,)``; the Gram matrix with one more row and column."""
+    lower = tangent.gram().tril()
+    across = tangent.jvp(direction)
+    size = len(across)
+    G = lower.new_empty(size + 1, size + 1)
+    G[:size, :size] = lower + lower.tril(-1).T
+    G[size, :size] = G[:size, size] = across
+    G[size, size] = 1.0
+    G.diagonal().add_(1e-10)  # the residuals are few and far from independent
+    wanted = torch.cat([-tangent.residual.flatten(), lower.new_tensor([amount])])
+    z = torch.linalg.solve(G, wanted)
+    return tangent.vjp(z[:size]) + direction * z[size]
