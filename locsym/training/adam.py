@@ -44,15 +44,15 @@ class Adam:
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ):
-        first, last = (rate, rate) if isinstance(rate, Real) else tuple(rate)
-        if not all(0 < x < math.inf for x in (first, last)):
-            raise ValueError(f"rate: a positive number, or the first and the last one, is needed, got {rate!r}")
+        rates = (rate, rate) if isinstance(rate, Real) else rate
+        if len(rates) != 2 or not all(isinstance(x, Real) and 0 < x < math.inf for x in rates):
+            raise ValueError(f"rate: a positive number, or the first and the last, is needed, got {rate!r}")
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas: two numbers in [0, 1) are needed, got {betas!r}")
         if not 0 <= eps < math.inf:
             raise ValueError(f"eps: a number >= 0 is needed, got {eps!r}")
         self.objective = Objective(network, pairs, validation)
-        self.rate, self.decay = float(first), (last / first) ** (1 / max(iterations, 1))
+        self.rate, self.decay = float(rates[0]), (rates[1] / rates[0]) ** (1 / max(iterations, 1))
         self.betas, self.eps = tuple(betas), eps
         self.theta = self.objective.start
         self.m, self.v = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
