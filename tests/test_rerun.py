@@ -3,19 +3,22 @@
 import json
 
 import book_fixture
+import nbformat
 import pytest
 from companion import processes, rerun
 from companion.__main__ import main
-
-BOOK = {"profile": "quick", "01_first": {"product": {"value": 0.4, "shown": "0.400"}}}
+from companion.files import write
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     """The small book as a build left it: all that a rerun reads of it is its profile and its numbers."""
     project = book_fixture.make(tmp_path_factory.mktemp("book"))
-    project.build.mkdir()
-    project.results.write_text(json.dumps(BOOK))
+    kept = {"companion": {"key": "product", "value": 0.4, "shown": "0.400"}}
+    cell = nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", metadata=kept)])
+    write(project.executed("quick", "01_first"), nbformat.writes(nbformat.v4.new_notebook(cells=[cell])))
+    write(project.results, json.dumps({"profile": "quick"}))
+    write(project.html / "book" / "notebooks" / "02_second.html", "")
     return project
 
 
@@ -81,3 +84,13 @@ NUMBER = {"value": 2.0, "shown": "2.0e+00"}
 def test_table_has_a_row_a_number(was, now, row):
     table = rerun.table({"k": was} if was else {}, {"k": now} if now else {})
     assert table.splitlines()[1].split() == row
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"), [("02_second", '<a href="../../../_build/html/book/notebooks/02_second.html">'), ("03_third", "")]
+)
+def test_link_to_another_notebook_leads_to_the_book_or_is_words(book, name, tag):
+    words = '<span class="xref myst">there</span>'
+    html = f'<p><a class="reference internal" href="#{name}">{words}</a></p>'
+    linked = rerun.link_to_book(book, html, book.root / "runs" / "01_first" / "hash")
+    assert linked == f"<p>{tag}{words}{'</a>' if tag else ''}</p>"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -57,7 +59,7 @@ def rerun(
             render(project, place, folder, work)
     changed = {key: value for key, value in values.items() if base[key] != value}
     say(f"\n{name}, {', '.join(f'{k} = {v!r}' for k, v in changed.items()) or f'as in profile {profile}'}")
-    say(table(book_numbers(project, name), recorded(results.read(place))))
+    say(table(book_numbers(project, profile, name), recorded(results.read(place))))
     say(f"\n{place.relative_to(project.root)}\n{page.relative_to(project.root)}")
     return 0
 
@@ -70,12 +72,10 @@ def profile_of_book(project: Project) -> str:
         return "paper"
 
 
-def book_numbers(project: Project, name: str) -> dict[str, dict]:
-    """Return the notebook's numbers in the built book; nothing when it has not been built."""
-    try:
-        return json.loads(project.results.read_text()).get(name, {})
-    except (OSError, ValueError):
-        return {}
+def book_numbers(project: Project, profile: str, name: str) -> dict[str, dict]:
+    """Return the notebook's numbers in the book of that profile; nothing when it has not been executed there."""
+    place = project.executed(profile, name)
+    return recorded(results.read(place)) if place.exists() else {}
 
 
 def table(book: dict[str, dict], now: dict[str, dict]) -> str:
@@ -99,7 +99,7 @@ def ratio(was: dict | None, now: dict | None) -> str:
 
 
 def render(project: Project, notebook: Path, folder: Path, work: Path) -> None:
-    """Make the page of one executed notebook with the book's own style; links to other pages are left as words."""
+    """Make the page of one executed notebook, in the style of the book."""
     stage, beside = work / "stage", work / "site"
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
@@ -110,10 +110,27 @@ def render(project: Project, notebook: Path, folder: Path, work: Path) -> None:
         if (project.root / file).exists():
             shutil.copy(project.root / file, stage)
     shutil.copy(notebook, stage)
-    (stage / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": notebook.stem}))
+    toc = {"format": "jb-book", "root": notebook.stem}
+    if (stage / "references.bib").exists():
+        (stage / "references.md").write_text("# References\n\n```{bibliography}\n```\n")
+        toc["chapters"] = [{"file": "references"}]
+    (stage / "_toc.yml").write_text(yaml.safe_dump(toc))
     done = site.jupyter_book(project.root, stage, beside)
     html = beside / "_build" / "html"
-    if not (html / f"{notebook.stem}.html").exists():
-        raise site.SiteError(f"the page was not made\n{site.complaint(done.stderr, project.root)}")
+    page = html / f"{notebook.stem}.html"
+    if not page.exists():
+        raise site.SiteError(f"the page was not made\n{site.complaint(done.stderr, project)}")
+    page.write_text(link_to_book(project, page.read_text(encoding="utf-8"), folder / "html"), encoding="utf-8")
     replace_folder(html, folder / "html")
     shutil.rmtree(work)
+
+
+def link_to_book(project: Project, html: str, folder: Path) -> str:
+    """Turn the links to other notebooks into links to the built book; where it has no such page, into words."""
+
+    def link(found: re.Match) -> str:
+        target = project.html / "book" / "notebooks" / f"{found[1]}.html"
+        words = found[2]
+        return f'<a href="{os.path.relpath(target, folder)}">{words}</a>' if target.exists() else words
+
+    return re.sub(r'<a class="reference internal" href="#([^"]*)">(<span class="xref myst">.*?</span>)</a>', link, html)

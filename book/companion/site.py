@@ -64,7 +64,7 @@ def build(project: Project, profile: str, names: tuple[str, ...], made_from: dic
     shutil.rmtree(beside, ignore_errors=True)
     done = jupyter_book(project.root, project.root, beside, "-n", "-W", "--keep-going")
     if done.returncode:
-        raise SiteError(complaint(done.stderr, project.root))
+        raise SiteError(complaint(done.stderr, project))
     html = beside / "_build" / "html"
     if missing := [page for page in project.documents() if not (html / f"{page}.html").exists()]:
         raise SiteError(f"pages named in _toc.yml were not built: {', '.join(missing)}\n{done.stdout[-2000:]}")
@@ -91,8 +91,23 @@ def jupyter_book(root: Path, source: Path, beside: Path, *options: str) -> subpr
     return subprocess.run(command, cwd=root, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
-def complaint(stderr: str, root: Path) -> str:
+def complaint(stderr: str, project: Project) -> str:
     """Return the warnings and errors of a site build, with paths below the root; all of it when there are none."""
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", stderr).replace(f"{root}/", "").splitlines()
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", stderr).replace(f"{project.root}/", "").splitlines()
     said = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|[Ee]xception", line)]
-    return "\n".join(dict.fromkeys(said or lines[-40:]))
+    place = re.compile(r"^book/notebooks/(\w+)\.ipynb:(\d+)")
+    told = (place.sub(lambda m: in_source(project, m[1], int(m[2])), line) for line in said or lines[-40:])
+    return "\n".join(dict.fromkeys(told))
+
+
+def in_source(project: Project, name: str, number: int) -> str:
+    """Return ``notebooks/NAME.py:LINE`` for myst-nb's number: 10000 a cell, and the line after a paragraph's first."""
+    cell, line = divmod(number, 10_000)
+    source = f"notebooks/{name}.py"
+    try:
+        wanted = read(project.page(name)).cells[cell - 1].source.splitlines()[max(line - 2, 0)]
+    except (OSError, IndexError):
+        return f"{source} (cell {cell})"
+    lines = project.source(name).read_text(encoding="utf-8").splitlines()
+    found = [i for i, text in enumerate(lines, 1) if text in (wanted, f"# {wanted}")]
+    return f"{source}:{found[0]}" if len(found) == 1 else f"{source} (cell {cell}: {wanted!r})"
