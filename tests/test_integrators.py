@@ -1,4 +1,4 @@
-"""Splitting integrators: by hand, order by regression, determinants, inverses, adjoints, Newton's method, its limits."""
+"""Splitting integrators: by hand, order by regression, determinants, inverses, adjoints, Newton and its limits."""
 
 import math
 
