@@ -35,7 +35,7 @@ from torch import Tensor
 from .modules import Activation
 from .networks import Network
 
-BLOCK = 2**20  # numbers in one block of the Gram matrix's assembly: a few MB, so that it stays in cache
+BLOCK = 2**18  # numbers in a block of scratch: two MB, which stay in cache
 
 
 def _sigmoid(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -208,18 +208,28 @@ class Tangent:
         return A
 
     def gram(self) -> Tensor:
-        """Return J Jᵀ, ``(N n, N n)``: only its lower block triangle is filled, all that a Cholesky factor reads."""
-        source, (N, n), L = self.source, self.source.y.shape, self.source.L
+        """Return J Jᵀ, ``(N n, N n)``: its lower block triangle (samples b <= a), all that a Cholesky factor reads.
+
+        Scratch arrays are small and used again: touching fresh memory would cost more than the arithmetic.
+        """
+        source, g, (N, n), L = self.source, self.g, self.source.y.shape, self.source.L
         turns = [slice(t * L, (t + 1) * L) for t in range(source.T)]
-        G, rows = self.g.new_zeros(N, n, N * n), max(1, BLOCK // (L * N * n))
+        rows, few = (max(1, min(N, BLOCK // size)) for size in (L * N, 4 * L * N * n))
+        one, two, weighted = (g.new_empty(L * N * size) for size in (rows, rows, few * n))
+        G, by_output = g.new_zeros(N, n, N, n), g.mT.contiguous()
         for v, w in itertools.product(turns, turns):
             (C, A, F), (C_w, A_w, F_w) = self._features(v, w), self._features(w, v, turned=True)
             for a in range(0, N, rows):
                 e = min(a + rows, N)
-                inner = (C[:, a:e] @ C_w[:, :e].mT) * (A[:, a:e] @ A_w[:, :e].mT)
-                inner.baddbmm_(F[:, a:e], F_w[:, :e].mT)  # ⟨D_a, D_b⟩: (L, rows, e)
-                weighted = inner.transpose(0, 1).unsqueeze(3) * self.g[w, :e]  # (rows, L, e, n)
-                G[a:e, :, : e * n] += self.g[v, a:e].permute(1, 2, 0) @ weighted.flatten(2)
+                inner, other = (x[: L * (e - a) * e].view(L, e - a, e) for x in (one, two))
+                torch.bmm(C[:, a:e], C_w[:, :e].mT, out=inner)
+                inner *= torch.bmm(A[:, a:e], A_w[:, :e].mT, out=other)
+                inner.baddbmm_(F[:, a:e], F_w[:, :e].mT)  # ⟨D_a, D_b⟩
+                for i in range(a, e, few):
+                    k = min(i + few, e)
+                    b = weighted[: (k - i) * L * n * k].view(k - i, L, n, k)
+                    torch.mul(inner[:, i - a : k - a, :k].transpose(0, 1).unsqueeze(2), by_output[w, :, :k], out=b)
+                    G[i:k, :, :k] += (g[v, i:k].permute(1, 2, 0) @ b.flatten(2)).view(k - i, n, n, k).mT
         return G.view(N * n, N * n)
 
     def _features(self, v: slice, w: slice, turned: bool = False) -> tuple[Tensor, Tensor, Tensor]:
@@ -228,16 +238,17 @@ class Tangent:
         Where v and w have the same partner, the rest is u and q. Where they have not (a module that moves several
         coordinates), column κ of dW has u in visit v and :math:`x_\kappa c` in visit w, and the other way round.
         """
-        source = self.source
-        kappa, other = source.partner[v].view(-1, 1, 1), source.partner[w].view(-1, 1, 1)
-        C, X, N = self.C[v], self.X[v], len(source.y)
-        x = X.gather(2, kappa.expand(-1, N, 1))
-        u, q = x * C + self.S[v] * self.w.unsqueeze(1), self.S[v] * self.W_partner[v].unsqueeze(1)
-        A = X.scatter(2, kappa.expand(-1, N, 1), 0.0).scatter(2, other.expand(-1, N, 1), 0.0)
-        A = torch.cat([A, A.new_ones(*A.shape[:2], 1)], dim=2) if source.bias else A
+        source, C, S, X, m = self.source, self.C[v], self.S[v], self.X[v], self.source.m
+        kappa, other = (source.partner[s].view(-1, 1, 1).expand(-1, X.shape[1], 1) for s in (v, w))
+        A = X.scatter(2, kappa, 0.0).scatter_(2, other, 0.0)
+        A = torch.cat([A, torch.ones_like(A[:, :, :1])], dim=2) if source.bias else A
         same = kappa == other
-        if same.all():
-            return C, A, torch.cat([u, q], dim=2)
-        across = X.gather(2, other.expand(-1, N, 1)) * C
-        pair = (torch.where(same, u, across), u.where(~same, 0)) if turned else (u, across.where(~same, 0))
-        return C, A, torch.cat([*pair, q], dim=2)
+        F = C.new_empty(*C.shape[:2], 2 * m if same.all() else 3 * m)
+        u, q = F[:, :, :m], F[:, :, m : 2 * m]
+        torch.mul(C, X.gather(2, kappa), out=u).addcmul_(S, self.w.unsqueeze(1))
+        torch.mul(S, self.W_partner[v].unsqueeze(1), out=q)
+        if not same.all():
+            across = X.gather(2, other) * C
+            F[:, :, 2 * m :] = torch.where(same, 0.0, u if turned else across)
+            u.copy_(torch.where(same, u, across) if turned else u)
+        return C, A, F

@@ -1,20 +1,25 @@
 r"""Levenberg–Marquardt: damped Gauss–Newton steps, made affordable by the closed form of J Jᵀ.
 
-Training minimises :math:`F(\theta) = \tfrac12 \|r\|^2 + \tfrac\lambda2 \|\theta\|^2` (ridge λ, 0 by default). The step
-solves :math:`(J^\top J + \nu I) \, \delta = -(J^\top r + \lambda \theta)` with :math:`\nu = \mu + \lambda`. There are
-usually fewer residuals than weights, and by :math:`(J^\top J + \nu I)^{-1} J^\top = J^\top (J J^\top + \nu I)^{-1}`
+Training minimises :math:`\tfrac12 \|r\|^2 + \tfrac\lambda2 \|\theta\|^2` (ridge λ, 0 by default). The step solves
+:math:`(J^\top J + \nu I) \, \delta = -(J^\top r + t)` with :math:`\nu = \mu + \lambda` and :math:`t = \lambda \theta`.
+There are usually fewer residuals than weights, and
+:math:`(J^\top J + \nu I)^{-1} J^\top = J^\top (J J^\top + \nu I)^{-1}` turns it into
 
 .. math::
-    \delta = -\tfrac\lambda\nu \, \theta - J^\top z, \qquad
-    (J J^\top + \nu I) \, z = r - \tfrac\lambda\nu \, J \theta, \qquad r + J \delta = \nu z:
+    \delta = -\tfrac1\nu t - J^\top z, \qquad (J J^\top + \nu I) \, z = r - \tfrac1\nu J t:
 
-one Cholesky factor of an (N n) × (N n) matrix, and the last identity gives what the linear model promises for free.
+one Cholesky factor of an (N n) × (N n) matrix. The step follows a straight line while the residual bends: the *geodesic
+acceleration* of Transtrum & Sethna (2012), a second solve with the same factor, follows the bend,
+
+.. math::
+    (J^\top J + \nu I) \, a = -J^\top \, \tfrac12 \partial_\delta^2 r, \qquad \theta \leftarrow \theta + \delta + a.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -23,10 +28,13 @@ from torch import Tensor, nn
 from ..tangent import Linearisation
 from .matrix_free import conjugate_gradients
 
-SOLVERS = ("auto", "gram", "normal", "cg")
-REJECTIONS = 12  # so many failed trials in a row raise μ by 2^78: no step, however short, lowers the loss
-MATRICES = 3  # held at once by a dense solver: the matrix, its damped copy, its factor
+Solve = Callable[[Tensor, Tensor | None], Tensor]
 
+SOLVERS = ("auto", "gram", "normal", "cg")
+MATRICES = 3  # held at once by a dense solver: the matrix, its damped copy, its factor
+REJECTIONS = 12  # so many failed trials in a row raise μ by 2^78: no step, however short, lowers the loss
+PROBE = 0.1  # where along the step its bend is measured
+BEND = 0.75  # the largest 2 ‖a‖ / ‖δ‖ at which the second-order model is believed
 
 class LevenbergMarquardt:
     r"""The damped Gauss–Newton method; μ follows the gain ratio by Nielsen's rule (Madsen, Nielsen & Tingleff 2004).
@@ -35,8 +43,9 @@ class LevenbergMarquardt:
     is not finite only raises μ.
 
     ridge: λ >= 0. damping: the first μ, in units of the Rayleigh quotient :math:`\|J^\top r\|^2 / \|r\|^2`.
-    memory: bytes that the matrices of the linear solver may take. solver: ``"gram"`` factors J Jᵀ, ``"normal"``
-    factors Jᵀ J, ``"cg"`` needs no matrix; ``"auto"`` takes the smaller matrix if it fits the memory, else ``"cg"``.
+    acceleration: whether steps follow the bend. memory: bytes that the matrices of the linear solver may take.
+    solver: ``"gram"`` factors J Jᵀ, ``"normal"`` factors Jᵀ J, ``"cg"`` needs no matrix; ``"auto"`` takes the smaller
+    matrix if it fits the memory, else ``"cg"``.
     Raises ValueError for any other argument.
     """
 
@@ -51,6 +60,7 @@ class LevenbergMarquardt:
         iterations: int = iterations,
         ridge: float = 0.0,
         damping: float = 1e-3,
+        acceleration: bool = True,
         memory: int = 2**30,
         solver: str = "auto",
     ):
@@ -65,7 +75,7 @@ class LevenbergMarquardt:
         self.held_out = None
         if validation is not None:
             self.held_out = Linearisation(network, validation.y, validation.h, validation.target)
-        self.ridge, self.damping, self.reason = ridge, damping, None
+        self.ridge, self.acceleration, self.reason = ridge, acceleration, None
         residuals, P = pairs.y.numel(), self.problem.P
         self.solver, least = solver, min(residuals, P)
         if solver == "auto" and MATRICES * least**2 * pairs.y.element_size() > memory:
@@ -114,14 +124,18 @@ class LevenbergMarquardt:
 
     def _iterate(self) -> None:
         """Try one step; accept it if it lowers the cost, and let the gain ratio set μ."""
-        step = self._step(self.mu + self.ridge)
-        gain = -1.0
-        if step is not None:
-            delta, linear = step
-            theta = self.theta + delta
-            promised = self.cost - self._cost(linear, theta)
+        theta, gain = self.theta, 0.0
+        solve = self._solver(self.mu + self.ridge)
+        if solve is not None:
+            r = self.tangent.residual.flatten()
+            delta = solve(r, self.ridge * theta if self.ridge else None)
+            change = self.tangent.jvp(delta)
+            promised = self.cost - self._cost(r + change, theta + delta)
+            if self.acceleration:
+                delta = delta + self._bend(solve, r, delta, change)
+            theta = theta + delta
             cost = self._cost(self.problem.residual(theta), theta)
-            if math.isfinite(cost) and cost < self.cost and promised > 0:
+            if cost < self.cost and promised > 0:  # never where the cost is NaN
                 gain = (self.cost - cost) / promised
         if gain > 0:
             self._move(theta)
@@ -132,13 +146,17 @@ class LevenbergMarquardt:
             if self.rejected == REJECTIONS:
                 self.reason = "stagnation"
 
-    def _step(self, nu: float) -> tuple[Tensor, Tensor] | None:
-        """Return the step δ and the residual r + J δ of the linear model; None where the factor fails."""
-        tangent, theta = self.tangent, self.theta
-        r = tangent.residual.flatten()
+    def _bend(self, solve: Solve, r: Tensor, delta: Tensor, change: Tensor) -> Tensor | float:
+        """Return the geodesic acceleration a, 0.0 where it is too large to be believed."""
+        probe = self.problem.residual(self.theta + PROBE * delta).flatten()
+        a = solve(((probe - r) / PROBE - change) / PROBE, None)
+        return a if 2 * a.norm() <= BEND * delta.norm() else 0.0
+
+    def _solver(self, nu: float) -> Solve | None:
+        """Return (s, t) → δ with (JᵀJ + νI) δ = −(Jᵀ s + t), where t may be None; None where the factor fails."""
+        tangent = self.tangent
         if self.solver == "cg":
-            delta = conjugate_gradients(tangent, tangent.vjp(r) + self.ridge * theta, nu)
-            return delta, r + tangent.jvp(delta)
+            return lambda s, t: conjugate_gradients(tangent, _plus(tangent.vjp(s), t), nu)
         if self.matrix is None:
             self.matrix = tangent.gram() if self.solver == "gram" else tangent.normal()
         damped = self.matrix.clone()
@@ -147,11 +165,14 @@ class LevenbergMarquardt:
         if failed:
             return None
         if self.solver == "normal":
-            delta = -_solve(factor, tangent.vjp(r) + self.ridge * theta)
-            return delta, r + tangent.jvp(delta)
-        shrink = self.ridge / nu
-        z = _solve(factor, r - shrink * tangent.jvp(theta) if shrink else r)
-        return -shrink * theta - tangent.vjp(z), nu * z
+            return lambda s, t: -_solve(factor, _plus(tangent.vjp(s), t))
+
+        def dual(s: Tensor, t: Tensor | None) -> Tensor:
+            if t is None:
+                return -tangent.vjp(_solve(factor, s))
+            return -t / nu - tangent.vjp(_solve(factor, s - tangent.jvp(t) / nu))
+
+        return dual
 
     def weights(self) -> Tensor:
         """The best weights seen: ``(P,)``."""
@@ -170,3 +191,7 @@ class LevenbergMarquardt:
 
 def _solve(factor: Tensor, x: Tensor) -> Tensor:
     return torch.cholesky_solve(x.unsqueeze(1), factor).squeeze(1)
+
+
+def _plus(x: Tensor, t: Tensor | None) -> Tensor:
+    return x if t is None else x + t
