@@ -104,7 +104,7 @@ for name in step:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cloud", "caption": "A ball of initial states of the rigid body, carried along by the exact flow, by Strang's splitting and by RK4 at equal cost; the black curve is the exact orbit of its centre. Outer states turn at another speed than inner ones, so the ball becomes a spiral and then a ring. Strang's method draws it with the right volume. RK4 shrinks it."}, "image": {"alt": "Three rows of four pictures. A ball on a sphere is drawn out to a curved drop, a spiral and a ring. In the rows of the exact flow and of Strang's method the volume stays 100 percent; in the row of RK4 it falls, and the ring is visibly smaller."}}
 orbit = body.trajectory(y0, np.linspace(0, 12, 400)).numpy()
-draw.clouds({name: image.numpy() for name, image in images.items()}, faces.numpy(), times, volume, orbit);
+axes = draw.clouds({name: image.numpy() for name, image in images.items()}, faces.numpy(), times, volume, orbit)
 
 # %%
 lost, mesh_error = 1 - volume["rk4"][-1], float((mesh_volume["strang"] - 1).abs().max())
@@ -226,7 +226,7 @@ record("det-defect", kept)
 record("det-rk4", np.interp(0.1, h, defects["rk4"]))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-determinant", "caption": "How far one step is from keeping volume: the largest $|\\det J - 1|$ over random states, against the step size. The splitting methods stay at rounding for every step; RK4 gains digits only by smaller steps."}, "image": {"alt": "Log-log plot: three flat lines near 1e-15, and one line for RK4 that rises steeply from about 1e-9 at h = 0.01 to above one at h = 1."}}
-draw.defects(h, defects);
+ax = draw.defects(h, defects)
 
 # %% [markdown]
 # For the three splitting methods it differs from one by at most {glue:text}`det-defect`, at any step size in
@@ -247,10 +247,10 @@ assert cloud_defect < 1e-12
 record("cloud-defect", cloud_defect)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-volume", "caption": "The volume of the cloud over time. Lines: from the determinants of every step. Rings: inside the mesh, which falls behind when the shape outgrows its triangles."}, "image": {"alt": "Three lines on top of each other at volume one, and the line of RK4 that falls steadily to about 0.6, with rings close to the lines."}}
-draw.volumes(
+ax = draw.volumes(
     {name: (clock[name], cloud_volume[name]) for name in runs},
     {name: (times, mesh_volume[name].numpy()) for name in step},
-);
+)
 
 # %% [markdown]
 # The three lines at one are three: they agree to {glue:text}`cloud-defect`.
@@ -273,7 +273,7 @@ for name, order in {"euler": 1, "strang": 2, "fourth": 4, "rk4": 4}.items():
     record(f"order-{name}", fits[name].order, "{:.3f}")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-order", "caption": "Largest error at t = 2 against the step size, and the slope of each line."}, "image": {"alt": "Log-log plot with four straight lines of slopes one, two, four and four; RK4 lies lowest."}}
-draw.orders(fits["rk4"].h, {name: (fit.errors, fit.order) for name, fit in fits.items()});
+ax = draw.orders(fits["rk4"].h, {name: (fit.errors, fit.order) for name, fit in fits.items()})
 
 # %% [markdown]
 # The slopes are {glue:text}`order-euler`, {glue:text}`order-strang`, {glue:text}`order-fourth` and
@@ -301,7 +301,7 @@ errors = {
 }
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-long-run", "caption": "Relative error of the energy H and of the Casimir I, the largest over six orbits, at equal cost. RK4 starts lowest and loses both steadily. The symmetric splitting methods make their error at once and then no more. Symplectic Euler keeps volume as well as they do, and still drifts away."}, "image": {"alt": "Two log-log panels over time. The lines of Strang and the fourth-order method are flat; that of RK4 starts lower and rises in proportion to time until it crosses them; that of symplectic Euler rises from the start and leaves the picture."}}
-draw.long_run(errors);
+axes = draw.long_run(errors)
 
 # %%
 middle = {name: counts[name] // 2 for name in methods}
@@ -327,7 +327,7 @@ record("total", total, "{:.0f}")
 # Strang's method and {glue:text}`bound-fourth` for the fourth-order one, and its second half is no worse than its
 # first. RK4's grows in proportion to time. It is above the fourth-order method's for the first time at $t =$
 # {glue:text}`crossing-fourth`, above Strang's at $t =$ {glue:text}`crossing-strang`, and ends at
-# {glue:text}`rk4-end`.
+# {glue:text}`rk4-end`. (A time of inf means: not on this run.)
 #
 # The fourth line is a warning. Symplectic Euler keeps volume to the last digit, as the others do, and spirals away in
 # {numref}`fig-long-run`. Volume alone is not enough: in three dimensions there is room to leave a sphere without
