@@ -110,6 +110,12 @@ def network_defects(
     return _worst("symmetric networks" if symmetric else "networks", n, dtype, found)
 
 
+def polygon_area(corners: Tensor) -> Tensor:
+    """Return the area of a simple polygon: corners ``(*, N, 2)`` in order, to ``(*)``."""
+    x, y = corners.unbind(-1)
+    return ((x * y.roll(-1, -1) - y * x.roll(-1, -1)).sum(-1) / 2).abs()
+
+
 def turning(network: Network, y: Tensor, h: float, v: Tensor) -> Tensor:
     """Return how far a tangent vector has turned after each visit of a module, n = 2: ``(visits + 1, *)``, in radians.
 

@@ -7,7 +7,7 @@ import torch
 
 from locsym.modules import GradientModule
 from locsym.networks import LocSympNet
-from locsym.structure import Defects, Table, module_defects, network_defects, turning
+from locsym.structure import Defects, Table, module_defects, network_defects, polygon_area, turning
 
 LIMITS = {torch.float64: 1e-12, torch.float32: 1e-5}
 
@@ -51,6 +51,12 @@ def test_table_shows_itself():
     assert "<td>1.0e-16</td>" in table._repr_html_()
 
 
+def test_area_of_a_triangle():
+    """Corners (0, 0), (3, 0), (0, 4): 6; either way round."""
+    corners = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
+    assert polygon_area(torch.stack([corners, corners.flip(0)])).tolist() == [6.0, 6.0]
+
+
 def test_turning_by_hand():
     """Linear, W = w = 1, h = 1: (0, 1) becomes (1, 1), turned by −π/4, then (1, 0), turned by −π/2."""
     net = LocSympNet(2, 1, 1, "linear")
@@ -72,5 +78,5 @@ def test_whole_turns_are_kept():
 
 
 def test_turning_is_of_the_plane():
-    with pytest.raises(ValueError, match="network: .*n = 2 is needed, got 3"):
+    with pytest.raises(ValueError, match=r"network: .*n = 2 is needed, got 3"):
         turning(LocSympNet(3, 1, 1), torch.zeros(3), 1.0, torch.zeros(3))

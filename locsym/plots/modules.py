@@ -14,6 +14,18 @@ from .style import COLOURS
 ENTRIES = "PuOr"  # entries of a matrix, negative and positive
 
 
+def grid_lines(half: float = 1.6, count: int = 17, points: int = 160) -> np.ndarray:
+    """Return the lines of a square grid around the origin, ``(2 count, points, 2)``."""
+    t, fine = np.meshgrid(np.linspace(-half, half, count), np.linspace(-half, half, points), indexing="ij")
+    return np.concatenate([np.stack([fine, t], -1), np.stack([t, fine], -1)])
+
+
+def circle(radius: float = 0.8, points: int = 4000) -> np.ndarray:
+    """Return a circle around the origin, ``(points, 2)``."""
+    turn = 2 * np.pi * np.arange(points) / points
+    return radius * np.stack([np.cos(turn), np.sin(turn)], -1)
+
+
 def sheared_plane(ax: Axes, lines: np.ndarray, outline: np.ndarray, label: str, area: float, axes_of: tuple) -> Axes:
     """Draw the image of a grid in the plane of a pair, and of one patch, with the patch's area.
 
@@ -29,7 +41,7 @@ def sheared_plane(ax: Axes, lines: np.ndarray, outline: np.ndarray, label: str, 
 
 
 def matrix(ax: Axes, J: np.ndarray, label: str = "", pair: int | None = None, limit: float | None = None) -> Axes:
-    """Draw a matrix entry by entry; exact zeros stay white and empty. pair: outline the block of (y_k, y_k+1), k from 0."""
+    """Draw a matrix entry by entry; exact zeros stay empty. pair: outline the block of (y_k, y_k+1), k from 0."""
     limit = float(np.abs(J).max()) if limit is None else limit
     n = len(J)
     ax.imshow(np.where(J == 0, np.nan, J), cmap=ENTRIES, vmin=-limit, vmax=limit)
@@ -51,7 +63,9 @@ def matrix(ax: Axes, J: np.ndarray, label: str = "", pair: int | None = None, li
     return ax
 
 
-def worst_defects(ax: Axes, n: Sequence[int], series: Mapping[str, Sequence[float]], roundings: Sequence[float]) -> Axes:
+def worst_defects(
+    ax: Axes, n: Sequence[int], series: Mapping[str, Sequence[float]], roundings: Sequence[float]
+) -> Axes:
     """Draw the worst defect over dimension; one marker a kind of map. roundings: unit roundoffs, dashed lines."""
     styles = zip("osD^vP", ("pair 1", "pair 2", "strang", "rk4", "adam", "exact"), strict=True)
     places = np.arange(len(n))
@@ -60,7 +74,7 @@ def worst_defects(ax: Axes, n: Sequence[int], series: Mapping[str, Sequence[floa
     for unit in roundings:
         ax.axhline(unit, color=COLOURS["grey"], ls="--", lw=1)
         ax.annotate("unit roundoff", (1, unit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
-    ax.set(xticks=places, xticklabels=n, xlabel="dimension n", ylabel="worst defect, relative to |J|")
+    ax.set(xticks=places, xticklabels=n, xlabel="dimension n", ylabel="worst defect, relative to |J|", ylim=(min(roundings) / 4, 1e-4))
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return ax
 
@@ -77,7 +91,7 @@ def signs(ax: Axes, values: Mapping[str, np.ndarray]) -> Axes:
 
 
 def phase_plane(ax: Axes, exact: np.ndarray, learned: np.ndarray, label: str, colour: str) -> Axes:
-    """Draw exact orbits ``(T, N, 2)`` as lines and learned ones ``(S, N, 2)`` as dots, in the window of the exact ones."""
+    """Draw exact orbits ``(T, N, 2)`` as lines and learned ones ``(S, N, 2)`` as dots, in the exact ones' window."""
     for i in range(exact.shape[1]):
         ax.plot(*exact[:, i].T, color=COLOURS["exact"], lw=0.9)
     ax.plot(*learned.reshape(-1, 2).T, ".", color=COLOURS[colour], ms=3.5)
@@ -88,7 +102,7 @@ def phase_plane(ax: Axes, exact: np.ndarray, learned: np.ndarray, label: str, co
 
 
 def turns(ax: Axes, angles: Mapping[str, np.ndarray], exact: float) -> Axes:
-    """Draw how far a tangent vector has turned after each module, in units of π. exact: what the true flow turns it by."""
+    """Draw how far a tangent vector has turned after each module, in units of π. exact: by the true flow."""
     for (label, values), colour in zip(angles.items(), ("pair 1", "adam", "pair 2"), strict=False):
         ax.plot(values / np.pi, "o-", ms=3.5, color=COLOURS[colour], label=label)
     for whole, label in ((0, "exact flow"), (-2, "exact flow − 2π")):
