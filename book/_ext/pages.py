@@ -16,7 +16,7 @@ QUICK = (
     "builds in minutes; <code>make book</code> makes the full edition."
 )
 BIBLIOGRAPHY_ROLES = ('role="list" ', ' role="doc-biblioentry"')  # docutils' pair of them is not valid ARIA
-PREVIEW = "_static/preview.png"
+PREVIEW = "_static/orbits.png"
 
 
 def made(app, pagename: str) -> dict:
@@ -93,7 +93,17 @@ def drop_back_links(app, doctree, docname) -> None:
         citation["backrefs"] = []
 
 
+def keep_tags(app, doctree, docname) -> None:
+    r"""Sphinx splits a formula that has two lines anywhere, and ``\tag`` is not allowed there: leave tagged ones be."""
+    for formula in doctree.findall(nodes.math_block):
+        text = formula.astext()
+        if r"\tag" in text and r"\\" in text and not formula.get("nowrap"):
+            formula["nowrap"] = True
+            formula.children = [nodes.Text(rf"\[{text}\]")]
+
+
 def setup(app) -> dict:
     app.connect("html-page-context", add_context)
     app.connect("doctree-resolved", drop_back_links)
+    app.connect("doctree-resolved", keep_tags)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,11 @@ function makeScrollableReachable() {
   });
 }
 
+// The arrows that unfold the sidebar say what they unfold.
+document.querySelectorAll("details > summary:has(.toctree-toggle)").forEach((summary) => {
+  summary.ariaLabel = `Pages of ${summary.closest("li").querySelector("a").textContent.trim()}`;
+});
+
 window.addEventListener("load", async () => {
   if (window.MathJax?.startup?.promise) await window.MathJax.startup.promise;
   makeScrollableReachable();
