@@ -119,7 +119,8 @@ class _Loop:
                 break
             spent = time.perf_counter() - start
             self.rows.append(new)
-            self.done, self.seconds, self.reason = self.done + len(new), self.seconds + spent, self.optimiser.reason
+            self.done, self.seconds = self.done + len(new), self.seconds + spent
+            self.reason, self.note = self.optimiser.reason, self.optimiser.note
             pace = spent / max(1, len(new))
             left = min((iterations - self.done) * pace, seconds - self.seconds)
             if len(new):

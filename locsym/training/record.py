@@ -123,15 +123,20 @@ def versions() -> dict[str, str]:
 def fingerprint(network: nn.Module, tensors: list[Tensor | None], configuration: Mapping[str, Any]) -> str:
     """Name a training by its content: architecture, starting weights, data and configuration; a SHA-256 in hex."""
     layers = [
-        [x.moved, x.read, x.columns, x.sign, getattr(x.activation, "__qualname__", str(x.activation))]
+        [type(x).__name__, x.moved, x.read, getattr(x, "columns", None), x.sign, _name(getattr(x, "activation", None))]
         for x in network.layers
     ]
     digest = hashlib.sha256(json.dumps([network.n, network.visits, layers, configuration], sort_keys=True).encode())
+    digest.update(bytes(p.requires_grad for p in network.parameters()))
     for x in [*network.parameters(), *tensors]:
         digest.update(b"none" if x is None else f"{x.dtype}{tuple(x.shape)}".encode())
         if x is not None:
             digest.update(x.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def _name(activation) -> str:
+    return getattr(activation, "__qualname__", str(activation))
 
 
 @dataclass(frozen=True)
