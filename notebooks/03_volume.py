@@ -45,8 +45,8 @@ style.use()
 # %% [markdown]
 # ## First, the picture
 #
-# A network for $n = 3$ with random weights. Hold $y_3$ fixed and follow the plane of the pair $(y_1, y_2)$, with a disc
-# in it, through the first two modules.
+# A network for $n = 3$ with random weights. Hold $y_3$ fixed and follow the plane of the pair $(y_1, y_2)$, with a
+# disc in it, through the first two modules.
 
 # %%
 generator = torch.Generator().manual_seed(seed + 6)
@@ -75,8 +75,8 @@ for ax, picture, patch, label, area in zip(axes, pictures, discs, labels, areas,
 
 # %% [markdown]
 # The disc is torn out of shape. Its area differs by {glue:text}`area-change`, and that is the polygon we measure it
-# with. The reason fits into one sentence: *a coordinate that moves by an amount it does not influence slides like a card
-# in a deck.* The rest of this page makes that exact.
+# with. The reason fits into one sentence: *a coordinate that moves by an amount it does not influence slides like a
+# card in a deck.* The rest of this page makes that exact.
 #
 # ## Where the paper starts: symplectic networks
 #
@@ -97,8 +97,9 @@ for ax, picture, patch, label, area in zip(axes, pictures, discs, labels, areas,
 # $$ (Q, P) = M_h^{\mathrm{Up}}(q, p), \qquad (Q, P) = M_h^{\mathrm{Low}}(q, p), \tag{22} $$
 #
 # both are symplectic, {ref}`(10) <eq-10>`: Up is the exact flow of the Hamiltonian $\sum_i w_i S(W_i \cdot p + b_i)$
-# with $S' = \sigma$, for a time $h$. Its gradient is $W^\top \mathrm{diag}(w) \sigma(Wp + b)$, and $p$ stands still. Take
-# them in turn, and here is a network of $2L$ modules that resembles the symplectic Euler method {ref}`(16) <eq-16>`:
+# with $S' = \sigma$, for a time $h$. Its gradient is $W^\top \mathrm{diag}(w) \sigma(Wp + b)$, and $p$ stands still.
+# Take them in turn, and here is a network of $2L$ modules that resembles the symplectic Euler method {ref}`(16)
+# <eq-16>`:
 #
 # (eq-23)=
 # $$ \begin{aligned}
@@ -112,9 +113,9 @@ SympNet(4, 3, 16)
 # %% [markdown]
 # ## From halves to pairs
 #
-# A volume-preserving system need not have halves $q$ and $p$; its dimension may be odd. It has pairs
-# $(y_k, y_{k+1})$. The paper's idea: use the modules on one pair, and let them *read* everything but the coordinate they
-# move. Two projections say so. Without $y_k$, the state is
+# A volume-preserving system need not have halves $q$ and $p$; its dimension may be odd. It has pairs $(y_k, y_{k+1})$.
+# The paper's idea: use the modules on one pair, and let them *read* everything but the coordinate they move. Two
+# projections say so. Without $y_k$, the state is
 #
 # (eq-24)=
 # $$ \hat y^k = (y_1, \dots, y_{k-1}, y_{k+1}, \dots, y_n) \in \mathbb R^{n-1}, \qquad k = 1, \dots, n, \tag{24} $$
@@ -139,9 +140,9 @@ SympNet(4, 3, 16)
 # (eq-28)=
 # $$ Y = V^h_{k,\mathrm{Up}}(y), \qquad Y = V^h_{k,\mathrm{Low}}(y). \tag{28} $$
 #
-# Why the same column $k$ in both? In $\hat y^k$, place $k$ is taken by $y_{k+1}$; in $\hat y^{k+1}$ it is taken by $y_k$.
-# Each module is weighted with the column of its *partner*: it is the derivative of
-# $\sum_i w_i S(W_i \cdot \hat y + b_i)$ with respect to the partner, so it is Hamiltonian in the pair.
+# Why the same column $k$ in both? In $\hat y^k$, place $k$ is taken by $y_{k+1}$; in $\hat y^{k+1}$ it is taken by
+# $y_k$. Each module is weighted with the column of its *partner*: it is the derivative of $\sum_i w_i S(W_i \cdot \hat
+# y + b_i)$ with respect to the partner, so it is Hamiltonian in the pair.
 
 # %%
 state = torch.randn(4, generator=generator, dtype=torch.float64)
@@ -164,14 +165,14 @@ for ax, (k, move), J in zip(axes.flat, pairs, jacobians, strict=True):
 # %% [markdown]
 # :::{prf:proposition} Proposition 3.1 of the paper
 # :label: prop-volume
-# For all $h$, $\sigma$, $W$, $w$ and $b$, the maps $V^h_{k,\mathrm{Up}}$ and $V^h_{k,\mathrm{Low}}$ are symplectic in the
-# pair $(y_k, y_{k+1})$, and preserve volume.
+# For all $h$, $\sigma$, $W$, $w$ and $b$, the maps $V^h_{k,\mathrm{Up}}$ and $V^h_{k,\mathrm{Low}}$ are symplectic in
+# the pair $(y_k, y_{k+1})$, and preserve volume.
 # :::
 #
 # :::{prf:proof}
-# Up changes $y_k$ only, by an amount in which $y_k$ does not occur. So its Jacobian is the unit matrix but for row $k$,
-# and the entry on the diagonal of that row is 1. Expand the determinant along column $k$, which is a unit vector: it is
-# 1, and volume is preserved. In the rows and columns of the pair the Jacobian is
+# Up changes $y_k$ only, by an amount in which $y_k$ does not occur. So its Jacobian is the unit matrix but for row
+# $k$, and the entry on the diagonal of that row is 1. Expand the determinant along column $k$, which is a unit vector:
+# it is 1, and volume is preserved. In the rows and columns of the pair the Jacobian is
 #
 # $$ \begin{pmatrix} 1 & A \\ 0 & 1 \end{pmatrix}, \qquad
 # A = h \sum_{i=1}^m w_i \, \sigma'(W \hat y^k + b)_i \, W_{ik}^2 . $$
@@ -200,8 +201,9 @@ record("modules-single", max(row.worst for row in table[len(dimensions) :]))
 table
 
 # %% [markdown]
-# The worst defect is {glue:text}`modules-double` in double and {glue:text}`modules-single` in single precision: rounding. `maps` counts
-# modules, two for each pair; `size` is the largest entry of a Jacobian, so these maps are far from the identity.
+# The worst defect is {glue:text}`modules-double` in double and {glue:text}`modules-single` in single precision:
+# rounding. `maps` counts modules, two for each pair; `size` is the largest entry of a Jacobian, so these maps are far
+# from the identity.
 #
 # ## Networks
 #
@@ -225,12 +227,12 @@ table
 # $$ \mathrm{LocSympNet}_h = (V_1^h \circ V_2^h \circ \dots \circ V_{n-1}^h) \circ \dots \circ
 # (V_1^h \circ V_2^h \circ \dots \circ V_{n-1}^h), \tag{31} $$
 #
-# $L = 2(n-1)K$ modules. Read as compositions, (31) applies $V_{n-1}$ first. The author's code applies $V_1$ first, and so
-# do we; `order="printed"` is the other. A composition of maps that keep volume keeps volume.
+# $L = 2(n-1)K$ modules. Read as compositions, (31) applies $V_{n-1}$ first. The author's code applies $V_1$ first, and
+# so do we; `order="printed"` is the other. A composition of maps that keep volume keeps volume.
 #
-# The published version adds a *symmetric* network, $(V_{-h/2})^{-1} \circ V_{h/2}$: once forwards, once backwards, with the
-# same weights. A step of $-h$ is then the inverse of a step of $h$, $\Phi_{-h} \circ \Phi_h = \mathrm{id}$, as for an exact
-# flow.
+# The published version adds a *symmetric* network, $(V_{-h/2})^{-1} \circ V_{h/2}$: once forwards, once backwards,
+# with the same weights. A step of $-h$ is then the inverse of a step of $h$, $\Phi_{-h} \circ \Phi_h = \mathrm{id}$,
+# as for an exact flow.
 
 # %%
 LocSympNet(3, 2, 16, symmetric=True)
@@ -253,13 +255,15 @@ figure, ax = plt.subplots(figsize=(8.2, 3.6))
 count, kinds = len(dimensions), {}
 kinds["networks, single"] = single
 kinds["modules, single"] = table[count:]
-kinds |= {"networks, symmetric": whole[count:], "networks": whole[:count], "modules": table[:count]}
+kinds |= {"networks, symmetric, double": whole[count:], "networks, double": whole[:count]}
+kinds["modules, double"] = table[:count]
 series = {label: [row.worst for row in rows] for label, rows in kinds.items()}
 draw.worst_defects(ax, dimensions, series, [torch.finfo(dtype).eps / 2 for dtype in precisions])
 
 # %% [markdown]
-# Over all double-precision networks the worst is {glue:text}`networks`, with Jacobians up to {glue:text}`networks-size`.
-# Volume, the inverse, and $\Phi_{-h} \circ \Phi_h$ are all in it ({numref}`fig-worst-defects`).
+# Over all double-precision networks the worst is {glue:text}`networks`, with Jacobians up to
+# {glue:text}`networks-size`. Volume, the inverse, and $\Phi_{-h} \circ \Phi_h$ are all in it
+# ({numref}`fig-worst-defects`).
 #
 # ## Two coordinates, and four
 #
@@ -293,14 +297,14 @@ for ax, (name, form) in zip(axes, forms.items(), strict=True):
     draw.matrix(ax, form.round(decimals=12).numpy() + 0.0, name, limit=limit)
 
 # %% [markdown]
-# The defect of {ref}`(10) <eq-10>` is {glue:text}`four-sympnet` for the SympNet and {glue:text}`four-locsympnet` for the
-# LocSympNet, relative to the square of the Jacobian's size. For a Hamiltonian system with $d > 1$, use a SympNet.
+# The defect of {ref}`(10) <eq-10>` is {glue:text}`four-sympnet` for the SympNet and {glue:text}`four-locsympnet` for
+# the LocSympNet, relative to the square of the Jacobian's size. For a Hamiltonian system with $d > 1$, use a SympNet.
 #
 # ## What the vector w is for
 #
-# The paper remarks that $w$ lets $A$ take both signs. In the sum for $A$ above, $W_{ik}^2 \ge 0$, and $\sigma' \ge 0$ where
-# $\sigma$ is monotone. With $\mathrm{diag}(w) = I$ nothing is left to be negative: $A \ge 0$ for *every* state and *every*
-# $W$ and $b$. Twenty modules, random states:
+# The paper remarks that $w$ lets $A$ take both signs. In the sum for $A$ above, $W_{ik}^2 \ge 0$, and $\sigma' \ge 0$
+# where $\sigma$ is monotone. With $\mathrm{diag}(w) = I$ nothing is left to be negative: $A \ge 0$ for *every* state
+# and *every* $W$ and $b$. Twenty modules, random states:
 
 # %%
 states = 3 * torch.randn(500, 2, generator=generator, dtype=torch.float64)
@@ -339,7 +343,8 @@ identity = float((pairs.target - pairs.y).square().mean())
 record("pendulum-identity", identity)
 
 # %% [markdown]
-# Three networks of width 16: four modules with $w$ free; the same with $w = 1$, frozen; and *twelve* modules with $w = 1$.
+# Three networks of width 16: four modules with $w$ free; the same with $w = 1$, frozen; and *twelve* modules with $w =
+# 1$.
 
 # %%
 runs = {}
@@ -354,7 +359,8 @@ for label, K, free in (("w free, 4 modules", 2, True), ("w = 1, 4 modules", 2, F
 free, four, twelve = runs.values()
 assert all((layer.w == 1).all() for run in (four, twelve) for layer in run.network.layers), "w stayed frozen"
 assert free.loss < 1e-3 * identity
-assert four.loss > 1e-2 * identity
+assert twelve.loss < 1e-2 * identity
+assert four.loss > 1e-1 * identity
 for key, run in zip(("free", "four", "twelve"), (free, four, twelve), strict=True):
     record(f"pendulum-{key}", run.loss)
 
@@ -365,11 +371,11 @@ for key, run in zip(("free", "four", "twelve"), (free, four, twelve), strict=Tru
 #
 # ### Everything turns clockwise
 #
-# Follow a tangent vector $v$ through the modules. Up takes $(v_1, v_2)$ to $(v_1 + A v_2, v_2)$. The cross product of the
-# old with the new vector is $-A v_2^2$: with $A \ge 0$ it turns clockwise, or not at all. Low takes it to
-# $(v_1, v_2 - A v_1)$, cross product $-A v_1^2$: clockwise again. So *with $w = 1$ and a monotone $\sigma$ every module turns every
-# tangent vector clockwise, at every state*. The pendulum does not. Upright, the linearised flow is
-# $\delta \dot q = \delta p$, $\delta \dot p = \delta q$, and takes $(1, 0)$ to $(\cosh h, \sinh h)$: counter-clockwise. A network
+# Follow a tangent vector $v$ through the modules. Up takes $(v_1, v_2)$ to $(v_1 + A v_2, v_2)$. The cross product of
+# the old with the new vector is $-A v_2^2$: with $A \ge 0$ it turns clockwise, or not at all. Low takes it to $(v_1,
+# v_2 - A v_1)$, cross product $-A v_1^2$: clockwise again. So *with $w = 1$ and a monotone $\sigma$ every module turns
+# every tangent vector clockwise, at every state*. The pendulum does not. Upright, the linearised flow is $\delta \dot
+# q = \delta p$, $\delta \dot p = \delta q$, and takes $(1, 0)$ to $(\cosh h, \sinh h)$: counter-clockwise. A network
 # that only turns clockwise can meet it in one way: go round almost a full turn.
 
 # %%
@@ -382,15 +388,14 @@ assert all((np.diff(angles[label]) <= 0).all() for label in list(runs)[1:]), "cl
 assert abs(round_free - exact) < 0.1
 
 # %%
-if went_round := twelve.loss < 1e-2 * identity:
-    assert abs(round_twelve - (exact - 2 * np.pi)) < 0.1, "learned, so it went round"
+assert abs(round_twelve - (exact - 2 * np.pi)) < 0.1, "learned, so it went round"
 for key, value in (("exact", exact), ("free", round_free), ("four", round_four), ("twelve", round_twelve)):
     record(f"turn-{key}", value / np.pi, "{:+.2f}")
 begin = torch.tensor([[0.8, 0], [1.7, 0], [2.6, 0], [3.0, 0], [-4.4, 1.5], [4.4, -1.5]], dtype=torch.float64)
 orbits = pendulum.trajectory(begin, np.linspace(0, 6, 241))
 learned = {label: rollout(run.network, begin, step, 12) for label, run in runs.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pendulum-w", "caption": "The pendulum, six orbits to $t = 6$: exact (lines) and learned (dots, every $h = 0.5$). With $w = 1$ and four modules the swing near $q = 0$ is roughly met, the neighbourhood of the upright position is not. With twelve modules it is met."}, "image": {"alt": "Three phase portraits of the pendulum. In the left and the right one the dots lie on the exact curves, in the middle one they leave them."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pendulum-w", "caption": "The pendulum, six orbits to $t = 6$: exact (lines) and learned (dots, every $h = 0.5$). With $w = 1$ and four modules no orbit is met, not even the small swing around $q = 0$: one map must serve all states. With twelve modules all are."}, "image": {"alt": "Three phase portraits of the pendulum. In the left and the right one the dots lie on the exact curves, in the middle one they leave them."}}
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.3), sharex=True, sharey=True)
 for ax, (label, orbit), colour in zip(axes, learned.items(), ("pair 1", "adam", "pair 2"), strict=True):
     draw.phase_plane(ax, orbits.numpy(), orbit.numpy(), label, colour)
@@ -401,18 +406,19 @@ figure, ax = plt.subplots(figsize=(6.8, 3.6))
 draw.turns(ax, angles, exact)
 
 # %% [markdown]
-# The exact flow turns $(1, 0)$ by {glue:text}`turn-exact` π, the free network by {glue:text}`turn-free` π. Four modules with
-# $w = 1$ turn it by {glue:text}`turn-four` π, twelve by {glue:text}`turn-twelve` π ({numref}`fig-turning`): the same
-# direction, one turn later. Four are too few for that. Up never carries a vector across the direction $(1, 0)$, which it
-# leaves alone, and Low never across $(0, 1)$. A full turn crosses four such lines, in turn, so that it needs Low, Up,
-# Low, Up; our network begins with an Up that does nothing to $(1, 0)$. Restricting $w$ does not make the class of maps small. It
-# makes the way to them long.
+# The exact flow turns $(1, 0)$ by {glue:text}`turn-exact` π, the free network by {glue:text}`turn-free` π. Four
+# modules with $w = 1$ turn it by {glue:text}`turn-four` π, twelve by {glue:text}`turn-twelve` π
+# ({numref}`fig-turning`): the same direction, one turn later. Four are too few for that, whatever $W$ and $b$. Up leaves
+# horizontal vectors alone and carries none across the horizontal; Low none across the vertical. On its way round, $(1,
+# 0)$ leaves the horizontal, crosses the vertical, the horizontal, and the vertical again: Low, Up, Low, Up, in this
+# order. Our networks begin with an Up, which does nothing to it: five modules at least. Restricting $w$ forbids few
+# maps. It makes the way to them long.
 #
 # ## A theorem the paper does not state
 #
 # The modules (26) look special: Hamiltonian in a pair, the column of the partner weighted in. Does that form give away
-# anything? A map that moves only $y_k$ and keeps volume and orientation has $\partial Y_k / \partial y_k = 1$, so it is a
-# *shear* $Y_k = y_k + h \, s(\hat y^k)$ with some function $s$. No other requirement is left. Now:
+# anything? A map that moves only $y_k$ and keeps volume and orientation has $\partial Y_k / \partial y_k = 1$, so it
+# is a *shear* $Y_k = y_k + h \, s(\hat y^k)$ with some function $s$. No other requirement is left. Now:
 
 # %% [markdown]
 # :::{prf:theorem} Every shear is locally symplectic
@@ -426,14 +432,16 @@ draw.turns(ax, angles, exact)
 # :::
 #
 # :::{prf:proof}
-# Component $i$ of $\hat W^k$ times $w_i$ is $v_{ik} \, c_i / v_{ik} = c_i$. Where $v_{ik} = 0$, put $\delta$ in its place: the
-# argument of $\sigma$ changes by $\delta \, y_{k+1}$, so $s$ changes by at most $|c_i| \, \mathrm{Lip}(\sigma) \, |\delta| \, |y_{k+1}|$.
+# Component $i$ of $\hat W^k$ times $w_i$ is $v_{ik} \, c_i / v_{ik} = c_i$. Where $v_{ik} = 0$, put $\delta$ in its
+# place: the argument of $\sigma$ changes by $\delta \, y_{k+1}$, so $s$ changes by at most $|c_i| \,
+# \mathrm{Lip}(\sigma) \, |\delta| \, |y_{k+1}|$.
 # :::
 #
-# Low is the same, with $-c_i$. Networks with one hidden layer approximate every continuous function on a bounded closed set {cite}`cybenko1989`. So
-# sums of modules' shears approximate *every* shear: the local Hamiltonian form restricts nothing beyond volume. In
-# particular each additive coupling of NICE {cite}`dinh2014` that moves one coordinate is a module. The pair's symplectic form costs
-# nothing because it says nothing: in two dimensions, symplectic *is* area-preserving.
+# Low is the same, with $-c_i$. Networks with one hidden layer approximate every continuous function on a bounded
+# closed set {cite}`cybenko1989`. So modules approximate *every* continuous shear: the local Hamiltonian form
+# restricts nothing beyond volume. In particular each additive coupling of NICE {cite}`dinh2014` that moves one
+# coordinate is a module. The pair's symplectic form costs nothing because it says nothing: in two dimensions,
+# symplectic *is* area-preserving.
 #
 # A coupling with 40 random hidden units, and the module made of it:
 
@@ -457,8 +465,8 @@ assert difference < 1e-13
 record("shear-difference", difference)
 
 # %% [markdown]
-# They differ by {glue:text}`shear-difference`, relative to the shift. Now a shear that does not depend on $y_2$ at all, where $v_{i1} = 0$ for
-# all $i$ and the theorem promises a limit:
+# They differ by {glue:text}`shear-difference`, relative to the shift. Now a shear that does not depend on $y_2$ at
+# all, where $v_{i1} = 0$ for all $i$ and the theorem promises a limit:
 
 # %%
 delta, errors = np.logspace(0, -9, 10), []
@@ -477,8 +485,8 @@ draw.landscape(axes[0], side.numpy(), side.numpy(), shift.reshape(61, 61).numpy(
 draw.approach(axes[1], delta, np.array(errors))
 
 # %% [markdown]
-# The difference falls with slope {glue:text}`shear-slope`. The price is in the weights: $w_i = c_i / \delta$ grows. A network in training
-# may find that awkward, though not impossible.
+# The difference falls with slope {glue:text}`shear-slope`. The price is in the weights: $w_i = c_i / \delta$ grows. A
+# network in training may find that awkward, though not impossible.
 #
 # ## Summary
 #
@@ -492,13 +500,13 @@ draw.approach(axes[1], delta, np.array(errors))
 #
 # ## Try it
 #
-# Replace the column $\hat W^k$ in Up by *another* column of $W$ (`columns=` of `GradientModule`). Is volume still kept? Is the
-# area of the pair? Predict before you run.
+# Replace the column $\hat W^k$ in Up by *another* column of $W$ (`columns=` of `GradientModule`). Is volume still
+# kept? Is the area of the pair? Predict before you run.
 #
 # :::{dropdown} A solution
-# Both. The proof of volume never looked at the column. In the pair the Jacobian is still
-# $\begin{pmatrix} 1 & A \\ 0 & 1 \end{pmatrix}$ with some $A$, and its determinant is 1 for every $A$. What is lost is that $A$
-# is a sum of squares times $w_i \sigma'$: with $w = 1$ it may now be negative. {prf:ref}`thm-shear` says why nothing can go wrong.
+# Both. The proof of volume never looked at the column. In the pair the Jacobian is still $\begin{pmatrix} 1 & A \\ 0 &
+# 1 \end{pmatrix}$ with some $A$, and its determinant is 1 for every $A$. What is lost is that $A$ is a sum of squares
+# times $w_i \sigma'$: with $w = 1$ it may now be negative. {prf:ref}`thm-shear` says why nothing can go wrong.
 # :::
 
 # %% tags=["hide-cell"]
@@ -512,5 +520,5 @@ assert float(jacobian(other, state, 1.0)[:, 1, 2].min()) < 0
 # %% [markdown]
 # ## What's next
 #
-# Nothing has been learned yet but a pendulum. [Chapter 4](04_advection) trains LocSympNets on the paper's first problem, a
-# wave, where the answer is a matrix.
+# Nothing has been learned yet but a pendulum. [Chapter 4](04_advection) trains LocSympNets on the paper's first
+# problem, a wave, where the answer is a matrix.

@@ -14,7 +14,7 @@ FLOORS = [  # a file imports only from floors below its own, or from the files i
     {"exact", "linear", "modules", "sphere", "quadrature"},
     {"compiled"},
     {"systems", "networks", "checks", "mesh"},
-    {"data", "splitting", "tangent", "stability", "regions", "structure"},
+    {"data", "splitting", "tangent", "stability", "monodromy", "regions", "structure"},
     {"integrators"},
     {"training"},
     {"experiments"},

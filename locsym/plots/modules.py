@@ -33,8 +33,7 @@ def sheared_plane(ax: Axes, lines: np.ndarray, outline: np.ndarray, label: str, 
     """
     ax.add_collection(LineCollection(lines, colors=COLOURS["grey"], linewidths=0.6))
     ax.add_patch(Polygon(outline, facecolor=COLOURS["pair 1"], edgecolor=COLOURS["exact"], alpha=0.45))
-    ax.annotate(label, (0.5, 1.02), xycoords="axes fraction", ha="center")
-    ax.annotate(f"area {area:.6f}", (0.5, 0.02), xycoords="axes fraction", ha="center", weight="bold")
+    ax.annotate(f"{label}\narea {area:.6f}", (0.5, 1.02), xycoords="axes fraction", ha="center")
     ax.set(xlabel=axes_of[0], ylabel=axes_of[1], aspect="equal")
     ax.grid(False)
     return ax
@@ -47,7 +46,7 @@ def matrix(ax: Axes, J: np.ndarray, label: str = "", pair: int | None = None, li
     ax.imshow(np.where(J == 0, np.nan, J), cmap=ENTRIES, vmin=-limit, vmax=limit)
     for (i, j), value in np.ndenumerate(J):
         if value != 0:
-            text = f"{value:.0f}" if value == round(value) else f"{value:.2f}"
+            text = f"{value:.0f}" if value == round(value) else f"{value:.2g}".replace("-", "−")
             dark = abs(value) > 0.6 * limit
             ax.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
     if pair is not None:
@@ -74,7 +73,8 @@ def worst_defects(
     for unit in roundings:
         ax.axhline(unit, color=COLOURS["grey"], ls="--", lw=1)
         ax.annotate("unit roundoff", (1, unit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
-    ax.set(xticks=places, xticklabels=n, xlabel="dimension n", ylabel="worst defect, relative to |J|", ylim=(min(roundings) / 4, 1e-4))
+    ax.set(xticks=places, xticklabels=n, xlabel="dimension n")
+    ax.set(ylabel="worst defect, relative to |J|", ylim=(min(roundings) / 4, 1e-4))
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return ax
 
@@ -105,13 +105,11 @@ def turns(ax: Axes, angles: Mapping[str, np.ndarray], exact: float) -> Axes:
     """Draw how far a tangent vector has turned after each module, in units of π. exact: by the true flow."""
     for (label, values), colour in zip(angles.items(), ("pair 1", "adam", "pair 2"), strict=False):
         ax.plot(values / np.pi, "o-", ms=3.5, color=COLOURS[colour], label=label)
-    for whole, label in ((0, "exact flow"), (-2, "exact flow − 2π")):
-        ax.axhline(exact / np.pi + whole, color=COLOURS["exact"], lw=1, ls="--")
-        ax.annotate(
-            label, (1, exact / np.pi + whole), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
-        )
+    for level, label, x in ((exact / np.pi, "exact flow", 0.6), (exact / np.pi - 2, "exact flow − 2π", 0.05)):
+        ax.axhline(level, color=COLOURS["exact"], lw=1, ls="--")
+        ax.annotate(label, (x, level), xycoords=("axes fraction", "data"), va="bottom", fontsize=8)
     ax.set(xlabel="modules passed", ylabel="angle turned [π]", ylim=(-2.15, 0.5))
-    ax.legend(loc="lower left", fontsize=8)
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.8), fontsize=8)
     return ax
 
 
