@@ -47,7 +47,7 @@ def return_map(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
     start, end = (_transverse(states[i + 1] - states[i - 1]) for i in (1, 1 + steps))
     left, _, right = torch.linalg.svd(start.T @ end)
     end = end @ (left @ right).T  # the basis at the end that is nearest to the one at the start
-    jacobians = torch.func.vmap(torch.func.jacfwd(lambda y: flow(y, h)))(states[1 : 1 + steps])
+    jacobians = torch.func.vmap(torch.func.jacrev(lambda y: flow(y, h)))(states[1 : 1 + steps])
     S = start
     for J in jacobians:
         S = J @ S
