@@ -7,6 +7,9 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from .checks import jacobian
+from .flow import FlowMap, rollout
+
 
 def sphere_mesh(centre: Tensor, radius: float, subdivisions: int = 5) -> tuple[Tensor, Tensor]:
     """Return a triangulated sphere in R^3: vertices ``(V, 3)`` and faces ``(F, 3)``, F = 8 · 4^subdivisions.
@@ -39,6 +42,19 @@ def enclosed_volume(vertices: Tensor, faces: Tensor) -> Tensor:
     """
     corners = vertices - vertices.mean(dim=-2, keepdim=True)  # fewer digits lost to cancellation
     return torch.linalg.det(corners[..., faces, :]).sum(-1) / 6
+
+
+def volume_growth(flow: FlowMap, points: Tensor, h: float, steps: int) -> Tensor:
+    r"""Return the volume of the image of a set after 0, …, ``steps`` steps, relative to the start: ``(steps + 1)``.
+
+    points: ``(N, n)``, uniform in the set. By the change of variables in eq. (12) the volume is the mean over them of
+    :math:`|\det \partial y_i / \partial y_0|`, a product of the determinants of single steps.
+    """
+    orbits = rollout(flow, points, h, steps)
+    determinants = torch.ones_like(orbits[..., 0])
+    if steps:
+        determinants[1:] = torch.linalg.det(jacobian(flow, orbits[:-1], h)).abs().cumprod(0)
+    return determinants.mean(-1)
 
 
 def ball_points(centre: Tensor, radius: float, count: int, generator: torch.Generator | None = None) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from locsym.checks import determinant_defect, inverse_defect, jacobian, observed_order, reversibility_defect
 from locsym.flow import Composition, FlowMap, adjoint, compose, rollout
 from locsym.integrators import FOURTH_ORDER, RK4, Move, SplittingIntegrator, fourth_order, strang, symplectic_euler
-from locsym.mesh import ball_points, enclosed_volume, sphere_mesh
+from locsym.mesh import ball_points, enclosed_volume, sphere_mesh, volume_growth
 from locsym.splitting import split, split_numerically
 from locsym.systems import ABCFlow, ChargedParticle, Pendulum, RigidBody, System, Volterra, coordinates
 
@@ -292,6 +292,22 @@ def test_strang_keeps_the_volume_of_a_mesh():
     surface, faces = sphere_mesh(vector(0.45, 0.0, 0.9), 0.1, 4)
     moved = rollout(strang(split(body)), surface, 0.1, 50)[-1]
     assert abs((enclosed_volume(moved, faces) / enclosed_volume(surface, faces)).item() - 1) < 1e-3
+
+
+def test_volume_growth_by_hand():
+    """y ↦ (1 + h) y stretches a set in R² by (1 + h)² a step."""
+    growth = volume_growth(lambda y, h: (1 + h) * y, states("pendulum", 5), 0.5, 3)
+    torch.testing.assert_close(growth, vector(1, 1.5**2, 1.5**4, 1.5**6), **EXACT)
+
+
+def test_volume_growth_is_that_of_the_mesh():
+    body, centre = RigidBody(), vector(0.45, 0.0, 0.9)
+    surface, faces = sphere_mesh(centre, 0.2, 4)
+    inside = ball_points(centre, 0.2, 2000, torch.Generator().manual_seed(0))
+    moved = rollout(RK4(body.rhs), surface, 2.0, 6)
+    mesh = enclosed_volume(moved, faces) / enclosed_volume(surface, faces)
+    torch.testing.assert_close(volume_growth(RK4(body.rhs), inside, 2.0, 6), mesh, rtol=0, atol=0.01)
+    assert mesh[-1] < 0.9, "RK4 loses volume"
 
 
 def test_ball_points_are_uniform():
