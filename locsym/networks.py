@@ -55,7 +55,7 @@ class Network(nn.Module):
         return y
 
     def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-        """Iterate the network, see :func:`locsym.flow.rollout`: by the compiled kernel if it can, and all stays finite."""
+        """Iterate, see :func:`locsym.flow.rollout`: by the compiled kernel where it can, and all stays finite."""
         h, steps = self._checked(y0, h), whole("steps", steps, 0)
         if type(self).forward is Network.forward and compiled.obstacle(self) is None:
             orbit = compiled.Compiled(self).rollout(compiled.flat(self), y0, h, steps)

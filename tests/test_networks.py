@@ -179,6 +179,19 @@ def test_a_network_moves_to_another_dtype():
         net(states(3), H)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("kind", [LocSympNet, SympNet])
+def test_a_network_moves_to_another_device(kind):
+    net, y, h = kind(4, 2, 5, **weights()), states(6, 4), torch.full((6,), H, dtype=torch.float64)
+    expected = net(y, h)
+    net.to("cuda")
+    there = net(y.cuda(), h.cuda())
+    torch.testing.assert_close(there.cpu(), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(net.inverse(there, h.cuda()).cpu(), y, rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="y: on cpu, but the weights are on cuda"):
+        net(y, H)
+
+
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch's own, on its first forward-mode use
 @pytest.mark.parametrize("transform", [torch.func.jacrev, torch.func.jacfwd, torch.func.hessian])
 def test_transforms_see_the_same_map_and_the_same_errors(transform):
