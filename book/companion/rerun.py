@@ -15,7 +15,7 @@ import yaml
 
 from . import processes, profiles, results, site
 from .execute import Job
-from .files import lock, replace_folder
+from .files import lock, replace_folder, write
 from .fingerprint import changes, fingerprint
 from .parameters import checked, parsed
 from .project import Mistake, Project
@@ -112,8 +112,8 @@ def render(project: Project, notebook: Path, folder: Path, work: Path) -> None:
     shutil.copy(notebook, stage)
     toc = {"format": "jb-book", "root": notebook.stem}
     if (stage / "references.bib").exists():
-        (stage / "references.md").write_text("# References\n\n```{bibliography}\n```\n")
-        toc["chapters"] = [{"file": "references"}]
+        write(stage / "book" / "references.md", "# References\n\n```{bibliography}\n:filter: cited\n```\n")
+        toc["chapters"] = [{"file": "book/references"}]
     (stage / "_toc.yml").write_text(yaml.safe_dump(toc))
     done = site.jupyter_book(project.root, stage, beside)
     html = beside / "_build" / "html"
