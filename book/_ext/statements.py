@@ -9,6 +9,7 @@ from __future__ import annotations
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.domains import Domain
+from sphinx.roles import XRefRole
 from sphinx.util.docutils import SphinxDirective
 
 STATEMENTS = ("definition", "theorem", "proposition", "lemma", "corollary")
@@ -45,6 +46,11 @@ class Statements(Domain):
     name = "prf"
     label = "statements"
     directives = dict.fromkeys((*STATEMENTS, "proof"), Statement)
+    roles = {"ref": XRefRole(lowercase=True, innernodeclass=nodes.inline, warn_dangling=True)}  # noqa: RUF012 Sphinx' form
+
+    def resolve_xref(self, env, fromdocname, builder, typ, target, node, contnode):
+        """A reference to a box: the standard domain's, which knows its label."""
+        return env.get_domain("std").resolve_xref(env, fromdocname, builder, "ref", target, node, contnode)
 
     def merge_domaindata(self, docnames, otherdata) -> None:
         """Nothing to merge: the labels are the standard domain's."""

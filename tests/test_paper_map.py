@@ -1,0 +1,79 @@
+"""The map of the paper: complete, and every entry points somewhere: a place on a page, a function, a test."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from functools import cache, reduce
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+ENTRIES = yaml.safe_load((ROOT / "book" / "paper_map.yml").read_text(encoding="utf-8"))
+ITEMS = [f"({i})" for i in range(1, 39)] + [f"Fig. {i}" for i in range(1, 7)] + ["Def. 2.1", "Thm 2.1", "Prop. 3.1"]
+HELD = [e for e in ENTRIES if not e["item"].startswith("Fig.")]
+
+
+@cache
+def source(page: str) -> str:
+    """A page's text as it is written: prose, or the notebook's source."""
+    chapter = page.replace("book/notebooks/", "notebooks/") + ".py"
+    return (ROOT / (chapter if (ROOT / chapter).exists() else f"{page}.md")).read_text(encoding="utf-8")
+
+
+@cache
+def functions(file: str) -> set[str]:
+    tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def find(name: str):
+    """The object of a dotted name: the longest part that is a module, then attributes."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            return reduce(getattr, parts[cut:], import_module(".".join(parts[:cut])))
+        except ModuleNotFoundError:
+            continue
+    raise ModuleNotFoundError(name)
+
+
+def test_nothing_is_missing_and_nothing_twice():
+    assert Counter(e["item"] for e in ENTRIES) == Counter(ITEMS)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e["item"])
+def test_label_is_defined_on_its_page(entry):
+    label = re.escape(entry["label"])
+    marks = rf'^# \({label}\)=$|:label: {label}$|"name": "{label}"'
+    assert len(re.findall(marks, source(entry["page"]), re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("name", sorted({name for e in ENTRIES for name in e["code"]}))
+def test_function_exists_and_says_what_it_is(name):
+    assert (find(name).__doc__ or "").strip()
+
+
+@pytest.mark.parametrize("entry", HELD, ids=lambda e: e["item"])
+def test_test_exists(entry):
+    assert entry["test"], "every equation and statement is held by a test"
+    for file, _, name in (test.partition("::") for test in entry["test"]):
+        assert name in functions(file)
+
+
+@pytest.mark.parametrize("number", range(1, 39))
+def test_equation_is_labelled_once_in_the_book(number):
+    chapters = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").glob("*.py"))
+    assert len(re.findall(rf"^# \(eq-{number}\)=$", chapters, re.MULTILINE)) == 1
+
+
+def test_api_pages_show_every_module_once():
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book" / "api").glob("*.md"))
+    shown = Counter(re.findall(r"automodule:: (\S+)", pages))
+    files = (path.relative_to(ROOT).with_suffix("") for path in (ROOT / "locsym").rglob("*.py"))
+    modules = {".".join(file.parts).removesuffix(".__init__") for file in files} - {"locsym", "locsym.plots"}
+    assert shown == Counter(modules)
