@@ -1,6 +1,7 @@
 """locsym: learn the flow map of a divergence-free system with networks that keep volume exactly.
 
-The one idea: a flow map is any callable ``(y, h) -> y``. Names are loaded when first asked for.
+The one idea: a flow map is any callable ``(y, h) -> y``. Names, and the modules they live in, are loaded when first
+asked for.
 """
 
 from importlib import import_module
@@ -9,6 +10,18 @@ _HOME = {
     "flow": ("FlowMap", "adjoint", "compose", "inverse", "rollout"),
     "modules": ("ActivationModule", "GradientModule", "LinearModule"),
     "networks": ("LASympNet", "LocSympNet", "Network", "SympNet"),
+    "systems": (
+        "ABCFlow",
+        "Advection",
+        "ChargedParticle",
+        "LinearSystem",
+        "Pendulum",
+        "RigidBody",
+        "System",
+        "Volterra",
+    ),
+    "data": ("Pairs",),
+    "training": ("fit",),
 }
 _FROM = {name: module for module, names in _HOME.items() for name in names}
 
@@ -16,10 +29,12 @@ __all__ = sorted(_FROM)
 
 
 def __getattr__(name: str):
+    if name in _HOME:
+        return import_module(f".{name}", __name__)
     if name not in _FROM:
         raise AttributeError(f"module 'locsym' has no attribute {name!r}")
     return getattr(import_module(f".{_FROM[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOME, *__all__})
