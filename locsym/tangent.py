@@ -27,12 +27,13 @@ moves it does not read.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from .modules import Activation
+from .modules import Activation, GradientModule
 from .networks import Network
 
 BLOCK = 2**18  # numbers in a block of scratch: two MB, which stay in cache
@@ -63,25 +64,30 @@ def with_derivative(activation: str | Activation) -> Callable[[Tensor], tuple[Te
     return lambda z: torch.func.jvp(activation, (z,), (torch.ones_like(z),))
 
 
+def obstacle(network: Network) -> str | None:
+    """Say why a network has no closed form here; None where it has."""
+    if not all(isinstance(layer, GradientModule) for layer in network.layers):
+        return "not all of its modules are gradient modules"
+    kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in network.layers}
+    turns = Counter(i for i, _ in network.visits)
+    if len(kinds) > 1:
+        return "its modules differ in width, activation or number of coordinates"
+    return "its modules are not visited equally often" if len(set(turns.values())) > 1 else None
+
+
 class Linearisation:
     r"""A network and its data, ready to be linearised at any weights :math:`\theta` ``(P,)``.
 
     θ is in the order of ``network.parameters()``. y, target: ``(N, n)``; h: ``(N,)``.
-    Raises ValueError where the modules differ in width, activation, or number of coordinates, or are not visited
-    equally often: those cannot be stacked into one array.
+    Raises ValueError where the network has an :func:`obstacle`.
     """
 
     def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
-        layers = list(network.layers)
-        kinds = {(layer.W.shape, layer.b is None, layer.activation, len(layer.moved)) for layer in layers}
-        turns = [sum(i == other for other, _ in network.visits) for i in range(len(layers))]
-        if len(kinds) != 1 or len(set(turns)) != 1:
-            raise ValueError(
-                "network: its modules must share width, activation and number of coordinates, and be visited equally "
-                'often; train others with method="adam" or "lbfgs"'
-            )
-        ((self.m, self.r), linear, activation, _), self.n, self.L = kinds.pop(), network.n, len(layers)
-        self.bias, self.sigma, device = not linear, with_derivative(activation), y.device
+        if reason := obstacle(network):
+            raise ValueError(f"network: {reason}, so that its modules cannot be stacked into one array")
+        layers, device = list(network.layers), y.device
+        (self.m, self.r), self.n, self.L = layers[0].W.shape, network.n, len(layers)
+        self.bias, self.sigma = layers[0].b is not None, with_derivative(layers[0].activation)
         self.y, self.h, self.target = y, h, target
         # W is kept with n columns, zero where a module does not read: x·W is y·W, without picking coordinates
         self.read = torch.tensor([layer.read for layer in layers], device=device)
@@ -201,7 +207,7 @@ class Tangent:
     def normal(self) -> Tensor:
         """Return Jᵀ J, ``(P, P)``, summed over blocks of samples: for many more residuals than weights."""
         (N, n), P = self.source.y.shape, self.source.P
-        A, rows = self.g.new_zeros(P, P), max(1, BLOCK // (n * P))
+        A, rows = self.g.new_zeros(P, P), max(1, 1024 // n)
         for a in range(0, N, rows):
             J = self.jacobian(slice(a, a + rows))
             A.addmm_(J.T, J)

@@ -25,7 +25,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..tangent import Linearisation
+from ..tangent import Linearisation, obstacle
+from .explicit import Explicit
 from .matrix_free import conjugate_gradients
 
 Solve = Callable[[Tensor, Tensor | None], Tensor]
@@ -44,8 +45,8 @@ class LevenbergMarquardt:
 
     ridge: λ >= 0. damping: the first μ, in units of the Rayleigh quotient :math:`\|J^\top r\|^2 / \|r\|^2`.
     acceleration: whether steps follow the bend. memory: bytes that the matrices of the linear solver may take.
-    solver: ``"gram"`` factors J Jᵀ, ``"normal"`` factors Jᵀ J, ``"cg"`` needs no matrix; ``"auto"`` takes the smaller
-    matrix if it fits the memory, else ``"cg"``.
+    solver: ``"gram"`` factors J Jᵀ, ``"normal"`` factors Jᵀ J, which takes over where residuals outnumber weights by
+    far, ``"cg"`` needs no matrix; ``"auto"`` takes the cheaper matrix that fits the memory, else ``"cg"``.
     Raises ValueError for any other argument.
     """
 
@@ -59,7 +60,7 @@ class LevenbergMarquardt:
         *,
         iterations: int = iterations,
         ridge: float = 0.0,
-        damping: float = 1e-3,
+        damping: float = 1e-6,
         acceleration: bool = True,
         memory: int = 2**30,
         solver: str = "auto",
@@ -71,24 +72,18 @@ class LevenbergMarquardt:
             raise ValueError(f"damping: a positive number is needed, got {damping!r}")
         if solver not in SOLVERS:
             raise ValueError(f"solver: one of {SOLVERS} is needed, got {solver!r}")
-        self.problem = Linearisation(network, pairs.y, pairs.h, pairs.target)
+        if not all(p.requires_grad for p in network.parameters()):
+            raise ValueError('network: "lm" trains all weights, and some ask for no gradient; "adam" leaves them alone')
+        reason = obstacle(network)
+        linearise = Explicit if reason else Linearisation
+        self.problem = linearise(network, pairs.y, pairs.h, pairs.target)
         self.held_out = None
         if validation is not None:
-            self.held_out = Linearisation(network, validation.y, validation.h, validation.target)
+            self.held_out = linearise(network, validation.y, validation.h, validation.target)
         self.ridge, self.acceleration, self.reason = ridge, acceleration, None
-        residuals, P = pairs.y.numel(), self.problem.P
-        self.solver, least = solver, min(residuals, P)
-        if solver == "auto" and MATRICES * least**2 * pairs.y.element_size() > memory:
-            self.solver = "cg"
-        elif solver == "auto":
-            self.solver = "gram" if residuals <= P else "normal"
-        self.note = {
-            "gram": f"J Jᵀ of size {residuals}",
-            "normal": f"Jᵀ J of size {P}",
-            "cg": f"matrix-free: a matrix of size {least} would not fit in {memory / 2**20:.0f} MiB"
-            if solver == "auto"
-            else "matrix-free",
-        }[self.solver]
+        self.solver, self.note = _choose(solver, pairs.y.numel(), self.problem.P, memory // pairs.y.element_size())
+        if reason:
+            self.note += f", J by automatic differentiation, for {reason}"
         self.growth, self.rejected = 2.0, 0
         self._move(torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone())
         if not math.isfinite(self.cost):
@@ -187,6 +182,18 @@ class LevenbergMarquardt:
         """Go on from there."""
         self._move(state["theta"].clone())
         self.mu, self.growth, self.rejected = (float(state[name]) for name in ("mu", "growth", "rejected"))
+
+
+def _choose(solver: str, residuals: int, P: int, numbers: int) -> tuple[str, str]:
+    """Return the solver and a note on it. numbers: how many of them may be held in memory."""
+    cheapest = ["gram", "normal"] if residuals**2 <= 6 * P**2 else ["normal", "gram"]  # (N n)³/3 against 2 N n P²
+    size = {"gram": residuals, "normal": P}
+    fitting = [name for name in cheapest if MATRICES * size[name] ** 2 <= numbers]
+    chosen = (fitting or ["cg"])[0] if solver == "auto" else solver
+    if chosen in size:
+        return chosen, f"{'J Jᵀ' if chosen == 'gram' else 'Jᵀ J'} of size {size[chosen]}"
+    smallest = min(size.values())
+    return chosen, f"matrix-free{f': a matrix of size {smallest} does not fit' if solver == 'auto' else ''}"
 
 
 def _solve(factor: Tensor, x: Tensor) -> Tensor:
