@@ -14,7 +14,7 @@ FLOORS = [  # a room imports from floors below its own only; training's files al
     {"exact", "linear", "modules", "sphere", "quadrature"},
     {"compiled"},
     {"systems", "networks", "checks"},
-    {"mesh", "data", "splitting", "tangent", "stability", "monodromy", "regions", "mesh", "structure"},
+    {"data", "splitting", "tangent", "stability", "monodromy", "regions", "mesh", "structure"},
     {"integrators"},
     {"training"},
     {"experiments"},
