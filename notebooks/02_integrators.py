@@ -334,8 +334,8 @@ record("total", total, "{:.0f}")
 
 # %% [markdown]
 # On the whole run to $t =$ {glue:text}`total` the error of the energy is at most {glue:text}`bound-strang` for
-# Strang's method and {glue:text}`bound-fourth` for the fourth-order one, and its second half is no worse than its
-# first. RK4's grows in proportion to time. It is above the fourth-order method's for the first time at $t =$
+# Strang's method and {glue:text}`bound-fourth` for the fourth-order one, and the second half of the run
+# stays within twice the first. RK4's grows in proportion to time. It is above the fourth-order method's for the first time at $t =$
 # {glue:text}`crossing-fourth`, above Strang's at $t =$ {glue:text}`crossing-strang`, and ends at
 # {glue:text}`rk4-end`. (A time of inf means: not on this run.)
 #
@@ -425,7 +425,7 @@ for ax, (name, path) in zip(axes, followed.items(), strict=True):
 # ## Summary
 #
 # - Symplectic Euler for each local Hamiltonian, composed over the pairs, is a volume-preserving integrator
-#   for any divergence-free field: $|\det J - 1|$ stays below {glue:text}`det-defect` at every step size tried.
+#   for any divergence-free field: $|\det J - 1|$ is at most {glue:text}`det-defect` at every step size tried.
 # - It is explicit where the pair is separable; Newton's method solves one equation for one number where it is not.
 # - Half a step with half a step of the adjoint is symmetric and of order two; a triple jump makes order four.
 # - RK4 is more accurate for a short time. At equal cost it loses volume, energy and Casimir steadily, and the symmetric
