@@ -1,5 +1,5 @@
 # From a clone to a book: `make book`. Each target makes the environment by itself when it is missing.
-# PROFILE=quick  ONLY="01 03"  JOBS=2                  options of book
+# PROFILE=quick  ONLY="01 03"  JOBS=2  DRY=1           options of book
 # NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"  options of rerun; PROFILE too
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,7 +10,7 @@ BIN := .venv/bin
 help:   ## what there is
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
-env: .venv/.installed   ## the environment in .venv, by itself made by the others
+env: .venv/.installed   ## the environment in .venv; the others make it when it is missing
 
 .venv/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'

@@ -33,7 +33,12 @@ record("product", width * tau, "{:.3f}")
 progress(1, 2, "epoch")
 
 # %% [markdown]
-# The product is {glue:text}`product`.
+# The product is {glue:text}`product`; see {numref}`fig-line`.
+
+# %% mystnb={"figure": {"name": "fig-line", "caption": "A line."}, "image": {"alt": "A line."}}
+import matplotlib.pyplot as plt
+
+plt.plot([0, width])
 """
 
 SECOND = HEADER.format(title="Second", parameters="seed = 3") + """

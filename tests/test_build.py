@@ -72,6 +72,14 @@ def test_page_shows_the_parameters_that_ran_with_their_comments(built):
     assert [c.source for c in cells] == ['width = 4   # hidden units\ntau = 0.1\nname = "x"\nflags = [1, 2]']
 
 
+def test_figure_cell_shows_its_picture_only(built):
+    assert [list(output.data) for output in made(built, "01_first").cells[-1].outputs] == [["image/png", "text/plain"]]
+    page = (built.html / "book/notebooks/01_first.html").read_text()
+    assert "Axes" not in page
+    assert "Line2D" not in page
+    assert "Fig. 1" in page
+
+
 def test_no_path_of_this_machine_in_what_is_published(built):
     for path in (built.page("01_first"), built.html / "book/notebooks/01_first.html", built.results):
         assert str(built.root) not in path.read_text()
@@ -121,7 +129,7 @@ def test_failing_cell_is_told_and_loses_nothing(book, capsys, cell, error):
     book_fixture.edit(book, "notebooks/02_second.py", "record(\"seed\", seed", "record(\"seed\", seed + 1")
     assert build(book, "quick") == 1
     said = capsys.readouterr().out
-    for words in ("01_first failed in cell 3 of 3", "of notebooks/01_first.py", cell, error, "Mend the above"):
+    for words in ("01_first failed in cell 3 of 4", "of notebooks/01_first.py", cell, error, "Mend the above"):
         assert words in said
     assert output(book, "01_first") == last_good
     assert (book.html / "book/intro.html").read_bytes() == page

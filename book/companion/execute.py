@@ -127,6 +127,8 @@ def finish(notebook: Any, job: Job, seconds: float) -> None:
         cell.id = f"cell-{number}"  # jupytext draws them at random
         for clockwork in ("papermill", "execution"):
             cell.metadata.pop(clockwork, None)
+        if "figure" in cell.metadata.get("mystnb", {}):  # only the picture: not the "<Axes: …>" of the last line too
+            cell.outputs = [output for output in cell.outputs if list(output.get("data", {})) != ["text/plain"]]
     notebook.metadata["companion"] = {
         "profile": job.profile,
         "commit": job.commit,
