@@ -58,10 +58,17 @@ ANALYTIC = {"sigmoid": _sigmoid, "tanh": _tanh, "swish": _swish, "linear": lambd
 
 
 def with_derivative(activation: str | Activation) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Return z → (σ(z), σ'(z)): by formula where the activation has a name, else by forward-mode autograd."""
+    """Return z → (σ(z), σ'(z)): by formula where the activation has a name, else by automatic differentiation."""
     if isinstance(activation, str):
         return ANALYTIC[activation]
-    return lambda z: torch.func.jvp(activation, (z,), (torch.ones_like(z),))
+
+    def differentiated(z: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            value = activation(z)
+            return value.detach(), torch.autograd.grad(value.sum(), z)[0]
+
+    return differentiated
 
 
 def obstacle(network: Network) -> str | None:
@@ -142,7 +149,7 @@ class Linearisation:
 
     def at(self, theta: Tensor) -> Tangent:
         """Linearise at θ: one forward and one backward sweep."""
-        return Tangent(self, theta)
+        return Tangent(self, theta.detach())
 
 
 class Tangent:
