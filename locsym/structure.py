@@ -58,8 +58,9 @@ class Table(tuple):
 
     def _repr_html_(self) -> str:
         head, *body = self.texts()
-        rows = "".join(f"<tr>{''.join(f'<td>{x}</td>' for x in row)}</tr>" for row in body)
-        return f"<table><thead><tr>{''.join(f'<th>{x}</th>' for x in head)}</tr></thead><tbody>{rows}</tbody></table>"
+        top = "".join(f"<th>{x}</th>" for x in head)
+        rows = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in body)
+        return f'<table class="dataframe table"><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _text(value: object) -> str:
