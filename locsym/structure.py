@@ -47,8 +47,9 @@ class Table(tuple):
     """Rows of :class:`Defects` that show themselves as a table."""
 
     def texts(self) -> list[list[str]]:
-        """Return the words of the table, row by row, the head first."""
+        """Return the words of the table, row by row, the head first; without columns that apply to no row."""
         names = [field.name for field in fields(Defects)]
+        names = [name for name in names if {_text(getattr(row, name)) for row in self} != {"–"}]
         return [names] + [[_text(getattr(row, name)) for name in names] for row in self]
 
     def __repr__(self) -> str:
