@@ -94,7 +94,8 @@ class LBFGS:
         """θ and all that L-BFGS remembers."""
         state, found = self.search.state[self.theta], {"theta": self.weights()}
         for name in state.keys() & {*self._NUMBERS, *self._TENSORS}:
-            found[name] = torch.as_tensor(state[name]).clone()
+            value = state[name]  # numbers in double: torch would round a float to single
+            found[name] = value.clone() if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
         for name in state.keys() & {*self._LISTS}:
             found[name] = torch.stack(state[name]) if state[name] else torch.empty(0)
         return found

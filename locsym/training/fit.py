@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import json
 import math
 import time
 from collections.abc import Callable
@@ -101,42 +102,46 @@ class _Loop:
             self.reason, self.final = found.reason, found.weights
 
     def run(self, iterations: int, target: float | None, seconds: float, show: Progress) -> None:
-        """Advance in chunks of about ``CHUNK`` seconds until a reason to stop."""
-        written, pace = time.perf_counter(), 0.0
-        while self.reason is None:
-            if self.done >= iterations or self.seconds >= seconds:
+        """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C goes back to the last chunk."""
+        written, rows, before = time.perf_counter(), 1, None
+        try:
+            while self.reason is None and self.done < iterations and self.seconds < seconds:
+                before = self.optimiser.state_dict(), tuple(self.rows), self.done, self.seconds
+                pace = self._chunk(min(rows, iterations - self.done), target, min(CHUNK, seconds - self.seconds))
+                rows = max(1, int(CHUNK / pace))
+                left = min((iterations - self.done) * pace, seconds - self.seconds)
+                loss = float(self.rows[-1][-1, 0]) if len(self.rows[-1]) else math.nan
+                show(self.done, iterations, f"loss {loss:.2e}, at most {max(0.0, left):.0f} s left")
+                if self.folder and time.perf_counter() - written > EVERY:
+                    self.write()
+                    written = time.perf_counter()
+            if self.reason is None:
                 self.reason = "iterations" if self.done >= iterations else "seconds"
-                break
-            start, before = time.perf_counter(), self.optimiser.state_dict()
-            allowed = min(CHUNK, seconds - self.seconds)
-            rows = min(iterations - self.done, max(1, int(allowed / pace)) if pace else 1)
-            try:
-                new = self.optimiser.advance(rows, target, start + allowed)
-                new[:, 3] += self.seconds
-            except KeyboardInterrupt:
-                self.optimiser.load_state_dict(before)
-                self.reason = "interrupted"
-                break
-            spent = time.perf_counter() - start
-            self.rows.append(new)
-            self.done, self.seconds = self.done + len(new), self.seconds + spent
-            self.reason, self.note = self.optimiser.reason, self.optimiser.note
-            pace = spent / max(1, len(new))
-            left = min((iterations - self.done) * pace, seconds - self.seconds)
-            if len(new):
-                show(self.done, iterations, f"loss {float(new[-1, 0]):.2e}, at most {max(0.0, left):.0f} s left")
-            if self.folder and time.perf_counter() - written > EVERY:
-                self.write()
-                written = time.perf_counter()
+        except KeyboardInterrupt:
+            if before is not None:
+                state, kept, self.done, self.seconds = before
+                self.optimiser.load_state_dict(state)
+                self.rows = list(kept)
+            self.reason = "interrupted"
         if self.folder and self.final is None:
             self.write()
 
+    def _chunk(self, rows: int, target: float | None, allowed: float) -> float:
+        """Take up to so many rows in about the time allowed; return the seconds that each took."""
+        start = time.perf_counter()
+        new = self.optimiser.advance(rows, target, start + allowed)
+        new[:, 3] += self.seconds
+        spent = time.perf_counter() - start
+        self.rows.append(new)
+        self.done, self.seconds = self.done + len(new), self.seconds + spent
+        self.reason, self.note = self.optimiser.reason, self.optimiser.note
+        return spent / max(1, len(new))
+
     def write(self) -> None:
         """Write a checkpoint."""
-        self.rows = [self._history()]
         state, weights = self.optimiser.state_dict(), self.optimiser.weights()
         said = (self.reason, self.seconds, self.note, self.configuration, versions())
-        Checkpoint(self.name, self.rows[0], weights, state, *said).write(self.folder)
+        Checkpoint(self.name, self._history(), weights, state, *said).write(self.folder)
 
     def _history(self) -> Tensor:
         return torch.cat([torch.empty(0, len(COLUMNS), dtype=torch.float64), *self.rows])
@@ -147,8 +152,8 @@ class _Loop:
         network.requires_grad_(True).eval()
         return Run(
             network=network,
-            loss=_mse(network, pairs),
-            validation=math.nan if validation is None else _mse(network, validation),
+            loss=mean_squared_error(network, pairs),
+            validation=math.nan if validation is None else mean_squared_error(network, validation),
             history=History(*self._history().unbind(1)),
             reason=self.reason,
             method=method,
@@ -200,14 +205,16 @@ def _like(network: Network, pairs: Pairs) -> Pairs:
     return Pairs(pairs.y.to(p), pairs.h.to(p), pairs.target.to(p))
 
 
-def _mse(network: Network, pairs: Pairs) -> float:
+def mean_squared_error(network: Network, pairs: Pairs) -> float:
+    """Return the mean of (Φ_h(y) − target)² over samples and components."""
     with torch.no_grad():
         return float((network(pairs.y, pairs.h) - pairs.target).square().mean())
 
 
 def _differences(found: dict, asked: dict) -> str:
     """Say in what two configurations differ."""
-    keys = [key for key in dict(asked) | dict(found) if found.get(key) != asked.get(key)]
+    asked = json.loads(json.dumps(asked))  # as it was written: tuples are lists
+    keys = [key for key in asked | found if found.get(key) != asked.get(key)]
     said = ", ".join(f"{key} {found.get(key)!r}, not {asked.get(key)!r}" for key in keys)
     return said or "of another network or other data"
 
