@@ -63,7 +63,8 @@ class Sweep {
         for (int64_t i = 0; i < net.visits; i++) {
             const Layer& layer = net.layer[net.visit[i].layer];
             start.push_back(records ? length : 0);
-            length += layer.activation == LINEAR || !records ? 0 : layer.width * BLOCK * (layer.activation == SWISH ? 2 : 1);
+            const int64_t kept = layer.activation == LINEAR ? 0 : layer.activation == SWISH ? Swish::KEPT : Sigmoid::KEPT;
+            length += records ? kept * layer.width * BLOCK : 0;
         }
         y.resize(net.n * BLOCK), tape.resize(length);
         if (records) g.resize(y.size()), moved.resize(net.visits * BLOCK), row_gradients.resize(rows.size());
@@ -174,13 +175,13 @@ class Sweep {
     template <class A, int B>
     void apply(const Layer& layer, V* kept, V* shift) {
         const T *W = theta + layer.offset, *w = W + layer.width * layer.reads, *b = w + layer.width;
-        const int64_t stride = gradient ? A::KEPT : 0;  // without a gradient nothing need be kept
-        for (int64_t i = 0; i < layer.width; i++, W += layer.reads) {
+        const int64_t stride = gradient ? A::KEPT * B : 0;  // without a gradient nothing need be kept
+        for (int64_t i = 0; i < layer.width; i++, W += layer.reads, kept += stride) {
             V z[B];
-            for (int v = 0; v < B; v++) z[v] = V{} + b[i];
-            for (int64_t c = 0; c < layer.reads; c++)
-                for (int v = 0; v < B; v++) z[v] += W[c] * y[layer.read[c] * B + v];
-            for (int v = 0; v < B; v++, kept += stride) shift[v] += (w[i] * W[layer.column]) * A::value(z[v], kept);
+            EACH(v) z[v] = V{} + b[i];
+            for (int64_t c = 0; c < layer.reads; c++) EACH(v) z[v] += W[c] * y[layer.read[c] * B + v];
+            A::template apply<B>(z, kept);
+            EACH(v) shift[v] += (w[i] * W[layer.column]) * z[v];
         }
     }
 
@@ -188,11 +189,11 @@ class Sweep {
     void pull(const Layer& layer, const V* kept, const V* cotangent) {
         const T *W = theta + layer.offset, *w = W + layer.width * layer.reads;
         T *dW = gradient + layer.offset, *dw = dW + layer.width * layer.reads, *db = dw + layer.width;
-        for (int64_t i = 0; i < layer.width; i++, W += layer.reads, dW += layer.reads) {
+        for (int64_t i = 0; i < layer.width; i++, W += layer.reads, dW += layer.reads, kept += A::KEPT * B) {
             V dz[B], values = {}, slopes = {};
-            for (int v = 0; v < B; v++, kept += A::KEPT) {
-                dz[v] = (w[i] * W[layer.column]) * cotangent[v] * A::slope(kept);
-                values += cotangent[v] * A::value(kept), slopes += dz[v];
+            EACH(v) {
+                dz[v] = (w[i] * W[layer.column]) * cotangent[v] * A::template slope<B>(kept + v);
+                values += cotangent[v] * kept[v], slopes += dz[v];
             }
             for (int64_t c = 0; c < layer.reads; c++) {
                 V total = {};
@@ -262,8 +263,9 @@ double gradient(const Network* net, const T* theta, const Pairs* pairs, T* out) 
 // Adam (Kingma & Ba 2015), full batch, torch's formula, after `taken` epochs. Write up to `epochs` rows (loss before the
 // step, validation after it, rate, seconds) and return their number; the last one is where the loss reaches `target` or is
 // not finite, or `seconds` have passed.
-int64_t adam(const Network* net, T* theta, T* m, T* v, const Segment* segment, int64_t segments, const Adam* how, int64_t taken,
-             const Pairs* train, const Pairs* valid, int64_t epochs, double target, double seconds, double* row) {
+int64_t adam(const Network* net, T* theta, T* m, T* v, const Segment* segment, int64_t segments, const Adam* how,
+             int64_t taken, const Pairs* train, const Pairs* valid, int64_t epochs, double target, double seconds,
+             double* row) {
     const auto begin = std::chrono::steady_clock::now();
     const Samples training(net->n, *train), validation(net->n, *valid);
     std::vector<T> slope(net->weights);

@@ -12,6 +12,8 @@ typedef T V __attribute__((vector_size(64)));
 typedef Bits I __attribute__((vector_size(64)));
 constexpr int64_t LANES = 64 / sizeof(T);
 
+#define EACH(v) _Pragma("GCC unroll 8") for (int v = 0; v < B; v++)
+
 T sum(V x) {
     T total = 0;
     for (int i = 0; i < LANES; i++) total += x[i];
@@ -26,19 +28,26 @@ constexpr auto TAYLOR = [] {  // 1, 1, 1/2!, 1/3!, …
 }();
 
 // exp(x) - 1 = 2^k (e^r - 1) + (2^k - 1) with x = k ln 2 + r, |r| <= ln(2)/2: Taylor's series for e^r, exact to rounding.
-inline V expm1(V x) {
+// B vectors go in step, so that none waits for itself.
+template <int B>
+inline void expm1(V* x) {
     constexpr bool wide = sizeof(T) == 8;
     constexpr int mantissa = wide ? 52 : 23, degree = wide ? 13 : 8;
-    constexpr T reach = wide ? 708 : 87, high = 0.6931471805599453094, low = wide ? 2.3190468138462996e-17 : -1.9046543e-9;
-    constexpr T magic = T(1.5) * (Bits(1) << mantissa);  // added, it rounds to a whole number and leaves k in the last bits
-    x = x > reach ? V{} + reach : x;
-    x = x < -reach ? V{} - reach : x;
-    const V shifted = x * T(1.4426950408889634074) + magic, k = shifted - magic, r = (x - k * high) - k * low;
-    V series = {};
+    constexpr T reach = wide ? 708 : 87, high = 0.6931471805599453094;  // ln 2, and what rounding it leaves
+    constexpr T low = wide ? 2.3190468138462996e-17 : -1.9046543e-9;
+    constexpr T magic = T(1.5) * (Bits(1) << mantissa);  // once added, the last bits are a whole number
+    V power[B], series[B];
+    EACH(v) {
+        x[v] = x[v] > reach ? V{} + reach : x[v];
+        x[v] = x[v] < -reach ? V{} - reach : x[v];
+        const V shifted = x[v] * T(1.4426950408889634074) + magic, k = shifted - magic;
+        x[v] = (x[v] - k * high) - k * low;
+        power[v] = (V)(((I)shifted << mantissa) + (I)(V{} + T(1)));
+        series[v] = V{} + TAYLOR[degree];
+    }
 #pragma GCC unroll 16
-    for (int i = degree; i > 0; i--) series = series * r + TAYLOR[i];
-    const V power = (V)(((I)shifted << mantissa) + (I)(V{} + T(1)));
-    return power * (r * series) + (power - 1);
+    for (int i = degree - 1; i > 0; i--) EACH(v) series[v] = series[v] * x[v] + TAYLOR[i];
+    EACH(v) x[v] = power[v] * (x[v] * series[v]) + (power[v] - 1);
 }
 
 // 1/x for x >= 1. A vector of doubles is slow to divide: a division of floats and one step of third order are as good.
@@ -50,30 +59,42 @@ inline V reciprocal(V x) {
     return guess + guess * (error + error * error);
 }
 
-// What a module's backward sweep needs of its forward one: KEPT vectors for each unit and vector of samples.
+// Activations: z becomes σ(z), and what the backward sweep needs is kept, KEPT times B vectors for a unit.
 struct Sigmoid {
     static constexpr int KEPT = 1;
-    static V value(V z, V* kept) { return kept[0] = reciprocal(expm1(-z) + 2); }
-    static V value(const V* kept) { return kept[0]; }
+    template <int B>
+    static void apply(V* z, V* kept) {
+        EACH(v) z[v] = -z[v];
+        expm1<B>(z);
+        EACH(v) kept[v] = z[v] = reciprocal(z[v] + 2);
+    }
+    template <int B>
     static V slope(const V* kept) { return kept[0] * (1 - kept[0]); }
 };
 struct Tanh {
     static constexpr int KEPT = 1;
-    static V value(V z, V* kept) {
-        const V below = z < 0 ? z : -z, e = expm1(below + below), t = e * reciprocal(e + 2);
-        return kept[0] = z < 0 ? t : -t;
+    template <int B>
+    static void apply(V* z, V* kept) {
+        V e[B];
+        EACH(v) e[v] = z[v] < 0 ? z[v] + z[v] : -(z[v] + z[v]);
+        expm1<B>(e);
+        EACH(v) e[v] *= reciprocal(e[v] + 2);
+        EACH(v) kept[v] = z[v] = z[v] < 0 ? e[v] : -e[v];
     }
-    static V value(const V* kept) { return kept[0]; }
+    template <int B>
     static V slope(const V* kept) { return 1 - kept[0] * kept[0]; }
 };
 struct Swish {
     static constexpr int KEPT = 2;
-    static V value(V z, V* kept) {
-        kept[1] = reciprocal(expm1(-z) + 2);
-        return kept[0] = z * kept[1];
+    template <int B>
+    static void apply(V* z, V* kept) {
+        V e[B];
+        EACH(v) e[v] = -z[v];
+        expm1<B>(e);
+        EACH(v) kept[B + v] = reciprocal(e[v] + 2), kept[v] = z[v] *= kept[B + v];
     }
-    static V value(const V* kept) { return kept[0]; }
-    static V slope(const V* kept) { return kept[1] + kept[0] * (1 - kept[1]); }
+    template <int B>
+    static V slope(const V* kept) { return kept[B] + kept[0] * (1 - kept[B]); }
 };
 
 }  // namespace
