@@ -193,8 +193,8 @@ for s in range(seeds):
 # ## A training that makes every seed stay
 #
 # There are more weights than equations, so there is room to move. *Steering* looks for the shortest change of the weights that keeps
-# the residuals and brings the trace to a value well inside the elliptic range: Gauss–Newton with one more equation.
-# A second training then wins back what the nonlinearity cost. Nothing beyond $t = 16$ is looked at.
+# the residuals and brings the trace to a value well inside the elliptic range: Gauss–Newton with one more equation,
+# $\operatorname{tr} S = 1.5$. Nothing beyond $t = 16$ is looked at.
 
 # %%
 after = [run_steered(replace(study, seed=s), trainings, progress) for s in range(seeds)]
@@ -205,13 +205,15 @@ record("lm-seeds", seeds, "{:d}")
 record("lm-seeds-below-1-percent", int((steered_stay < 0.01).sum()), "{:d}")
 record("lm-energy-t1000-median", float(np.median(steered_stay)))
 record("seeds-steered", sum(result.steered for result in after), "{:d}")
+record("steered-loss-max", max(result.run.loss for result in after))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-seeds", "caption": "Each mark is one trained network: the trace of its return map, computed from the training data, against the error of H that shows up only later. Crosses, trained once: whoever lies outside the green band leaves. Dots, steered and trained again: all stay."}, "image": {"alt": "Scatter plot of error against trace: crosses outside the elliptic band have errors far above one per cent, those inside and all dots lie far below."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-seeds", "caption": "Each mark is one trained network: the trace of its return map, computed from the training data, against the error of H that shows up only later. Crosses, trained once: whoever lies outside the green band leaves. Dots, steered where needed: all stay."}, "image": {"alt": "Scatter plot of error against trace: crosses outside the elliptic band have errors far above one per cent, those inside and all dots lie far below."}}
 stability.trace_against_drift({"trained once": (traces, stay), "steered where needed": (steered_traces, steered_stay)})
 
 # %% [markdown]
 # After steering {glue:text}`lm-seeds-below-1-percent` of {glue:text}`lm-seeds` seeds stay below one per cent; the median of the largest error of
-# $H$ is {glue:text}`lm-energy-t1000-median`. {glue:text}`seeds-steered` of them had to be steered.
+# $H$ is {glue:text}`lm-energy-t1000-median`. {glue:text}`seeds-steered` of them had to be steered; the largest training error
+# is {glue:text}`steered-loss-max` now.
 #
 # ## What else was tried
 #
@@ -264,7 +266,8 @@ HTML(figure.to_html(full_html=False, include_plotlyjs=False))
 # **What's next.** [The whole flow](06_whole_flow) from random states: there the data do say what lies beside each orbit.
 
 # %%
-assert max(float(errors[f"relative error of {key}"]["lm"].max()) for key in "HI") <= 1e-4
-assert (steered_stay < 0.01).all(), "every seed stays"
-assert np.median(steered_stay) <= 5e-5
-assert (np.abs(traces[stay >= 0.01]) > 1.95).all(), "whoever left was hyperbolic"
+assert (np.abs(traces[stay >= 0.01]) > 1.99).all(), "whoever left was hyperbolic"
+assert (steered_stay < 0.01).all(), "whoever was steered stays"
+if width == 16 and min(lm_iterations, seed_iterations) >= 300:
+    assert max(float(errors[f"relative error of {key}"]["lm"].max()) for key in "HI") <= 1e-4
+    assert np.median(steered_stay) <= 5e-5

@@ -20,7 +20,7 @@
 
 # %% tags=["parameters"]
 adam_epochs = 1_000_000   # epochs of the paper's training
-lm_iterations = 1500      # at most
+lm_iterations = 600       # at most
 sampling = "angles"       # of the training states: "angles" as in the paper, "area" uniform on the sphere
 width = 60                # hidden units m
 K = 3                     # repetitions of the pairs
@@ -197,6 +197,7 @@ HTML(figure.to_html(full_html=False, include_plotlyjs=False))
 # **What's next.** [Training](07_training): where the difference between the two columns comes from.
 
 # %%
-assert all(float(drift(f, predicted["lm"])[:1001].max()) <= 5e-4 for f in body.invariants.values())
-assert all(float(drift(f, predicted["lm"]).max()) <= 2e-3 for f in body.invariants.values())
-assert float((predicted["lm"] - exact)[:1001].norm(dim=-1).max()) <= 5e-3
+if lm_iterations >= 300 and width == 60 and K == 3:
+    assert all(float(drift(f, predicted["lm"])[:1001].max()) <= 5e-4 for f in body.invariants.values())
+    assert all(float(drift(f, predicted["lm"]).max()) <= 2e-3 for f in body.invariants.values())
+    assert float((predicted["lm"] - exact)[:1001].norm(dim=-1).max()) <= 5e-3

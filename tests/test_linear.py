@@ -1,41 +1,49 @@
-"""Linear flows: the regression (33) against the matrix exponential, and growth rates against A's eigenvalues."""
+"""Regression (33) and the spectrum of a learned matrix, against matrices that are known."""
+
+import math
 
 import pytest
 import torch
 
 from locsym.linear import growth_rates, normal_equations
+from locsym.systems import Advection
 
-TAU = 0.1
-
-
-def traceless(n: int) -> torch.Tensor:
-    A = torch.randn(n, n, generator=torch.Generator().manual_seed(n), dtype=torch.float64)
-    return A - A.trace() / n * torch.eye(n, dtype=torch.float64)
+SYSTEM = Advection(9)
+M = torch.linalg.matrix_exp(0.1 * SYSTEM.A)
 
 
-@pytest.mark.parametrize("n", [2, 3, 7])
-def test_regression_finds_the_exponential(n):
-    flow = torch.linalg.matrix_exp(TAU * traceless(n))
-    X = torch.randn(3 * n, n, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    torch.testing.assert_close(normal_equations(X, X @ flow.T), flow, rtol=0, atol=1e-11)
+def test_regression_finds_the_matrix_exponential():
+    X = torch.randn(20, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    torch.testing.assert_close(normal_equations(X, X @ M.T), M, rtol=0, atol=1e-12)
 
 
 def test_regression_by_hand():
-    X = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
-    Y = torch.tensor([[0.0, 1.0], [-2.0, 0.0]])  # a quarter turn
-    assert normal_equations(X, Y).tolist() == [[0.0, -1.0], [1.0, 0.0]]
+    """Two samples in the plane: M takes (1, 0) to (2, 3) and (1, 1) to (2, 4), so (0, 1) to (0, 1)."""
+    X, Y = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[2.0, 3.0], [2.0, 4.0]])
+    torch.testing.assert_close(normal_equations(X, Y), torch.tensor([[2.0, 0.0], [3.0, 1.0]]))
 
 
 def test_too_few_samples_are_refused():
-    X = torch.eye(2, 3)
-    with pytest.raises(ValueError, match="2 samples do not span the 3 dimensions"):
+    X = torch.zeros(3, 9, dtype=torch.float64)
+    with pytest.raises(ValueError, match="X: the sum of X_i X_iᵀ is singular; 3 samples"):
         normal_equations(X, X)
 
 
-@pytest.mark.parametrize("n", [2, 3, 7])
-def test_growth_rates_are_the_eigenvalues(n):
-    A = traceless(n)
-    rates = growth_rates(torch.linalg.matrix_exp(TAU * A), TAU)
-    expected = torch.linalg.eigvals(A)
-    assert (rates[:, None] - expected).abs().min(0).values.max() < 1e-11
-    assert abs(rates.sum()) < 1e-11, "the trace is zero"
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match="one shape"):
+        normal_equations(torch.zeros(3, 2), torch.zeros(4, 2))
+
+
+def test_frequencies_of_central_differences():
+    """The scheme's frequencies are −c sin(κ Δx) / Δx, κ = π k, and none grows."""
+    rates = growth_rates(M, 0.1)
+    kappa = math.pi * torch.arange(-4, 5, dtype=torch.float64)
+    expected = (-torch.sin(kappa * SYSTEM.dx) / SYSTEM.dx).sort().values
+    torch.testing.assert_close(rates.imag, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(rates.real, torch.zeros(9, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("matrix", "tau"), [(torch.zeros(2, 3), 0.1), (torch.eye(2), 0.0)])
+def test_growth_rates_refuse(matrix, tau):
+    with pytest.raises(ValueError, match=r"needed|zero"):
+        growth_rates(matrix, tau)

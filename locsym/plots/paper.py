@@ -97,7 +97,8 @@ def components(t: np.ndarray, exact: np.ndarray, trained: Mapping[str, np.ndarra
     for i, ax in enumerate(axes[:, 0]):
         ax.set_ylabel(f"$y_{i + 1}$")
     for ax in axes[0]:
-        ax.legend(loc="upper right", ncols=2, fontsize=8)
+        ax.margins(y=0.35)
+        ax.legend(loc="upper right", ncols=2, fontsize=8, borderaxespad=0)
     return axes
 
 

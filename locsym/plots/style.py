@@ -4,8 +4,8 @@ from __future__ import annotations
 
 COLOURS = {
     "exact": "#000000",  # the true flow, data
-    "loss": "#D55E00",  # training loss: solid
-    "validation": "#0072B2",  # validation error: dashed
+    "loss": "#B2182B",  # training loss: solid
+    "validation": "#4D4DA8",  # validation error: dashed
     "lm": "#0072B2",  # trained by Levenberg–Marquardt
     "adam": "#D55E00",  # trained by Adam, as in the paper
     "rk4": "#CC79A7",  # Runge–Kutta: keeps no volume

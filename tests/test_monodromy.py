@@ -1,0 +1,97 @@
+"""The transverse return map of a closed orbit, against maps whose multipliers are known in closed form."""
+
+import math
+
+import pytest
+import torch
+
+from locsym.monodromy import lap, return_map, transverse_multipliers
+from locsym.systems import RigidBody
+
+TAU = 2 * math.pi / 50
+t = torch.arange(80, dtype=torch.float64) * TAU
+CIRCLE = torch.stack([t.cos(), t.sin(), torch.zeros_like(t)], dim=1)
+
+
+def round_the_circle(matrix):
+    """Turn about the z axis while (r − 1, z) moves by ``matrix(h)``: the unit circle is an orbit of period 2π."""
+
+    def flow(y, h):
+        phi = torch.atan2(y[..., 1], y[..., 0]) + h
+        side = torch.stack([torch.hypot(y[..., 0], y[..., 1]) - 1, y[..., 2]], dim=-1) @ matrix(h).T
+        return torch.stack([(1 + side[..., 0]) * phi.cos(), (1 + side[..., 0]) * phi.sin(), side[..., 1]], dim=-1)
+
+    return flow
+
+
+def hyperbolic(rate):
+    return round_the_circle(
+        lambda h: torch.tensor([math.exp(rate * h), math.exp(-rate * h)], dtype=torch.float64).diag()
+    )
+
+
+def elliptic(rate):
+    c, s = (lambda h: math.cos(rate * h)), (lambda h: math.sin(rate * h))
+    return round_the_circle(lambda h: torch.tensor([[c(h), -s(h)], [s(h), c(h)]], dtype=torch.float64))
+
+
+def test_lap_of_a_circle():
+    assert lap(CIRCLE) == 50
+
+
+def test_lap_of_the_papers_orbit():
+    """The period is 10.69…: 107 steps of 0.1 come nearest."""
+    y0 = torch.tensor([math.cos(1.1), 0.0, math.sin(1.1)], dtype=torch.float64)
+    assert lap(RigidBody().trajectory(y0, torch.arange(161) * 0.1)) == 107
+
+
+def test_an_orbit_that_does_not_come_back_is_refused():
+    with pytest.raises(ValueError, match="states: the orbit does not come back"):
+        lap(CIRCLE[:30])
+
+
+def test_too_few_states_beyond_the_lap_are_refused():
+    with pytest.raises(ValueError, match="states: 53 are needed"):
+        return_map(elliptic(0.1), CIRCLE[:52], TAU)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.1, 0.3])
+def test_hyperbolic_multipliers(rate):
+    values = transverse_multipliers(hyperbolic(rate), CIRCLE, TAU)
+    expected = torch.tensor([math.exp(2 * math.pi * rate), math.exp(-2 * math.pi * rate)], dtype=torch.float64)
+    torch.testing.assert_close(values.real, expected)
+    torch.testing.assert_close(values.imag, torch.zeros(2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.13, 0.4])
+def test_elliptic_multipliers(rate):
+    values = transverse_multipliers(elliptic(rate), CIRCLE, TAU)
+    torch.testing.assert_close(values.abs(), torch.ones(2, dtype=torch.float64))
+    torch.testing.assert_close(values.real, math.cos(2 * math.pi * rate) * torch.ones(2, dtype=torch.float64))
+
+
+def test_the_true_rigid_body_is_on_the_border():
+    """H and I are kept, so no transverse direction grows or turns: S is the identity and its trace 2."""
+    body, y0 = RigidBody(), torch.tensor([math.cos(1.1), 0.0, math.sin(1.1)], dtype=torch.float64)
+    states = body.trajectory(y0, torch.arange(161) * 0.1)
+
+    def rk4(y, h):  # differentiable, and exact enough: 16 substeps leave 1e-9
+        for _ in range(16):
+            k1 = body.rhs(y)
+            k2 = body.rhs(y + h / 32 * k1)
+            k3 = body.rhs(y + h / 32 * k2)
+            k4 = body.rhs(y + h / 16 * k3)
+            y = y + h / 96 * (k1 + 2 * k2 + 2 * k3 + k4)
+        return y
+
+    S = return_map(rk4, states, 0.1)
+    assert abs(float(S.trace()) - 2) < 1e-3, "the lap ends a hundredth of a time unit beside its start"
+    assert abs(float(torch.linalg.det(S)) - 1) < 1e-12
+
+
+def test_the_trace_is_differentiable():
+    rate = torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
+    flow = round_the_circle(lambda h: torch.stack([torch.exp(rate * h), torch.exp(-rate * h)]).diag())
+    return_map(flow, CIRCLE, TAU).trace().backward()
+    expected = 2 * math.pi * 2 * math.sinh(2 * math.pi * 0.1)  # d/dε (e^{2πε} + e^{−2πε})
+    assert abs(float(rate.grad) - expected) < 1e-9 * expected
