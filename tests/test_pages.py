@@ -50,9 +50,11 @@ WIDER = """() => {
 AXE = """async (theme) => {
   document.documentElement.dataset.theme = theme;
   const only = theme === "dark" ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
-  const many = location.pathname.includes("/_modules/") ? ["mjx-container", "pre"] : ["mjx-container"];  // all alike
+  const all = (names) => [...document.querySelectorAll(names)];
+  const few = location.pathname.includes("/_modules/") ? 0 : 4;  // blocks of code are alike: a few stand for all
+  const alike = all("mjx-container").concat(all("pre").slice(few), all("dt.sig").slice(few));
   const options = { resultTypes: ["violations"], preload: false, ...only };
-  const found = await axe.run({ exclude: many.map((name) => [name]) }, options);
+  const found = await axe.run({ exclude: alike }, options);
   const where = (node) => node.html.slice(0, 160) + " " + node.any.map((check) => check.message);
   return found.violations.filter((v) => ["serious", "critical"].includes(v.impact))
     .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map(where).join(" | ")}`);
