@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from html import escape
+from pathlib import Path
 
 from docutils import nodes
 
@@ -27,6 +28,12 @@ def made(app, pagename: str) -> dict:
     first, *rest = records.values()
     shared = {key: first.get(key) for key in ("profile", "commit", "versions")}
     return {key: value for key, value in shared.items() if all(r.get(key) == value for r in rest)}
+
+
+def quotes_numbers(env, pagename: str) -> bool:
+    """Whether numbers of a run stand on a page: on a notebook's, and where prose glues them."""
+    path = Path(env.doc2path(pagename)) if pagename in env.found_docs else None
+    return path is not None and (path.suffix == ".ipynb" or "{glue:" in path.read_text(encoding="utf-8"))
 
 
 def duration(seconds: float) -> str:
@@ -72,7 +79,7 @@ def add_context(app, pagename, templatename, context, doctree) -> None:
     for role in BIBLIOGRAPHY_ROLES:
         context["body"] = context["body"].replace(role, "")
     record = made(app, pagename)
-    if record.get("profile") == "quick":
+    if record.get("profile") == "quick" and quotes_numbers(app.env, pagename):
         context["body"] = f'<aside class="quick" aria-label="Edition">{QUICK}</aside>{context["body"]}'
     context["body"] += foot(record)
 

@@ -9,7 +9,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-HEAD = ("The paper", "What it says", "Function", "Test", "Page")
+HEAD = ("The paper", "What it says", "Page", "Function", "Test")
 
 
 def load(path: Path) -> list[dict]:
@@ -23,7 +23,7 @@ def row(entry: dict) -> list[str]:
     code = " ".join(f"{{py:obj}}`~{name}`" for name in entry.get("code", []))
     tests = " ".join(f"`{test}`" for test in entry.get("test", []))
     page = f"{{doc}}`/{entry['page']}`" if "page" in entry else ""
-    return [item, entry["says"], code, tests, page]
+    return [item, entry["says"], page, code, tests]
 
 
 class PaperMap(SphinxDirective):
@@ -34,7 +34,7 @@ class PaperMap(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         name, path = self.env.relfn2path(self.arguments[0])
         self.env.note_dependency(name)
-        lines = ["::::{list-table}", ":header-rows: 1", ":class: paper-map", ""]
+        lines = ["::::{list-table}", ":header-rows: 1", ":widths: 9 24 17 20 30", ":class: paper-map", ""]
         for cells in [list(HEAD), *map(row, load(path))]:
             lines += [("* - " if i == 0 else "  - ") + cell for i, cell in enumerate(cells)]
         node = nodes.container()
