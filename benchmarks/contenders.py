@@ -12,7 +12,7 @@ from locsym.training.adam import Adam
 from locsym.training.levenberg_marquardt import LevenbergMarquardt
 
 PROBLEMS = {"one orbit": ONE_ORBIT, "whole flow": WHOLE_FLOW, "advection": ADVECTION}
-EPOCHS = {"one orbit": 20, "whole flow": 2, "advection": 2}  # in one piece of work
+EPOCHS = {"one orbit": 50, "whole flow": 10, "advection": 10}  # in one piece of work
 STEPS = 10_000  # of a rollout
 
 

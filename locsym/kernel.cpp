@@ -1,9 +1,9 @@
 // Networks of modules that move one coordinate each: their steps, the gradient of the mean squared error, and Adam.
 //
 // compiled.py compiles this file once for each precision and calls the functions at its end. A block of vectors of
-// samples goes through all modules and, with what it kept, back again, so that the work stays in the caches; the gradient
-// is summed over blocks in a fixed order. Samples that only fill the last vector have h = 0: they do not move, and give
-// nothing to the loss or its gradient.
+// samples goes through all modules and, with what it kept, back again, so that the work stays in the caches; the
+// gradient is summed over blocks in a fixed order. Samples that only fill the last vector have h = 0: they do not move,
+// and give nothing to the loss or its gradient.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -14,9 +14,7 @@
 namespace {
 
 constexpr int64_t BLOCK = 8;  // vectors, at most
-
 enum Activation : int64_t { LINEAR, SIGMOID, TANH, SWISH };
-
 }  // namespace
 
 // The same structures stand in compiled.py.
@@ -63,7 +61,7 @@ class Sweep {
         for (int64_t i = 0; i < net.visits; i++) {
             const Layer& layer = net.layer[net.visit[i].layer];
             start.push_back(records ? length : 0);
-            const int64_t kept = layer.activation == LINEAR ? 0 : layer.activation == SWISH ? Swish::KEPT : Sigmoid::KEPT;
+            const int64_t kept = layer.activation == LINEAR ? 0 : layer.activation == SWISH ? 2 : 1;
             length += records ? kept * layer.width * BLOCK : 0;
         }
         y.resize(net.n * BLOCK), tape.resize(length);
@@ -111,10 +109,20 @@ class Sweep {
     }
 
   private:
+    // Cut the samples into blocks of nearly one size, and call visit(size, first vector) for each.
+    template <class F>
+    static void each_block(const Samples& samples, F&& visit) {
+        const int64_t blocks = (samples.vectors + BLOCK - 1) / BLOCK;
+        for (int64_t i = 0; i < blocks; i++) {
+            const int64_t first = samples.vectors * i / blocks, next = samples.vectors * (i + 1) / blocks;
+            of_size(next - first, [&](auto size) { visit(size, first); });
+        }
+    }
+
     template <int B = BLOCK, class F>
-    void each_block(const Samples& samples, F&& visit, int64_t first = 0) {
-        for (; first + B <= samples.vectors; first += B) visit(std::integral_constant<int, B>(), first);
-        if constexpr (B > 1) each_block<B / 2>(samples, visit, first);
+    static void of_size(int64_t size, F&& visit) {  // as a constant
+        if (size == B) return visit(std::integral_constant<int, B>());
+        if constexpr (B > 1) of_size<B - 1>(size, visit);
     }
 
     template <int B>
@@ -128,7 +136,7 @@ class Sweep {
         forward<B>(samples, first);
         V total = {};
         for (int64_t c = 0; c < net.n; c++)
-            for (int v = 0; v < B; v++) {
+            EACH(v) {
                 const V r = y[c * B + v] - samples.target[c * samples.vectors + first + v];
                 total += r * r;
                 if (gradient) g[c * B + v] = r * T(2.0 / (samples.N * net.n));
@@ -149,7 +157,8 @@ class Sweep {
                 case SWISH: apply<Swish, B>(layer, &tape[start[i]], shift); break;
             }
             if (gradient) std::copy_n(y_j, B, &moved[i * B]);
-            for (int v = 0; v < B; v++) y_j[v] += T(layer.sign * net.visit[i].fraction) * samples.h[first + v] * shift[v];
+            const T c = layer.sign * net.visit[i].fraction;
+            EACH(v) y_j[v] += c * samples.h[first + v] * shift[v];
         }
     }
 
@@ -158,9 +167,9 @@ class Sweep {
         for (int64_t i = net.visits - 1; i >= 0; i--) {
             const Layer& layer = net.layer[net.visit[i].layer];
             std::copy_n(&moved[i * B], B, &y[layer.moved * B]);
+            const T c = layer.sign * net.visit[i].fraction;
             V cotangent[B];  // of the module's shift
-            for (int v = 0; v < B; v++)
-                cotangent[v] = T(layer.sign * net.visit[i].fraction) * samples.h[first + v] * g[layer.moved * B + v];
+            EACH(v) cotangent[v] = c * samples.h[first + v] * g[layer.moved * B + v];
             const int64_t row = net.visit[i].layer * net.n;
             switch (layer.activation) {
                 case LINEAR: pull_row<B>(layer, &rows[row], &row_gradients[row], cotangent); break;
@@ -197,7 +206,7 @@ class Sweep {
             }
             for (int64_t c = 0; c < layer.reads; c++) {
                 V total = {};
-                for (int v = 0; v < B; v++) {
+                EACH(v) {
                     total += dz[v] * y[layer.read[c] * B + v];
                     g[layer.read[c] * B + v] += W[c] * dz[v];
                 }
@@ -210,15 +219,14 @@ class Sweep {
 
     template <int B>
     void apply_row(const Layer& layer, const T* row, V* shift) {
-        for (int64_t c = 0; c < layer.reads; c++)
-            for (int v = 0; v < B; v++) shift[v] += row[c] * y[layer.read[c] * B + v];
+        for (int64_t c = 0; c < layer.reads; c++) EACH(v) shift[v] += row[c] * y[layer.read[c] * B + v];
     }
 
     template <int B>
     void pull_row(const Layer& layer, const T* row, T* row_gradient, const V* cotangent) {
         for (int64_t c = 0; c < layer.reads; c++) {
             V total = {};
-            for (int v = 0; v < B; v++) {
+            EACH(v) {
                 total += cotangent[v] * y[layer.read[c] * B + v];
                 g[layer.read[c] * B + v] += row[c] * cotangent[v];
             }
@@ -247,7 +255,6 @@ class Sweep {
 }  // namespace
 
 extern "C" {
-
 void rollout(const Network* net, const T* theta, const Pairs* start, int64_t steps, T* orbit) {
     Sweep sweep(*net, theta, false);
     sweep.weigh();
@@ -261,8 +268,8 @@ double gradient(const Network* net, const T* theta, const Pairs* pairs, T* out) 
 }
 
 // Adam (Kingma & Ba 2015), full batch, torch's formula, after `taken` epochs. Write up to `epochs` rows (loss before the
-// step, validation after it, rate, seconds) and return their number; the last one is where the loss reaches `target` or is
-// not finite, or `seconds` have passed.
+// step, validation after it, rate, seconds) and return their number; the last one is where the loss reaches `target` or
+// is not finite, or `seconds` have passed.
 int64_t adam(const Network* net, T* theta, T* m, T* v, const Segment* segment, int64_t segments, const Adam* how,
              int64_t taken, const Pairs* train, const Pairs* valid, int64_t epochs, double target, double seconds,
              double* row) {
@@ -285,8 +292,7 @@ int64_t adam(const Network* net, T* theta, T* m, T* v, const Segment* segment, i
             }
         sweep.weigh();
         row[1] = valid->N ? sweep.loss(validation, nullptr) : NAN;
-        row[2] = rate;
-        row[3] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        row[2] = rate, row[3] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         if (row[0] <= target || !std::isfinite(row[0]) || row[3] >= seconds) return epoch + 1;
     }
     return epochs;

@@ -14,9 +14,13 @@ constexpr int64_t LANES = 64 / sizeof(T);
 
 #define EACH(v) _Pragma("GCC unroll 8") for (int v = 0; v < B; v++)
 
-T sum(V x) {
+inline T sum(V x) {  // half by half
+    typedef T Half __attribute__((vector_size(32), may_alias));
+    typedef T Quarter __attribute__((vector_size(16), may_alias));
+    const Half half = ((Half*)&x)[0] + ((Half*)&x)[1];
+    const Quarter quarter = ((Quarter*)&half)[0] + ((Quarter*)&half)[1];
     T total = 0;
-    for (int i = 0; i < LANES; i++) total += x[i];
+    for (int i = 0; i < LANES / 4; i++) total += quarter[i];
     return total;
 }
 
@@ -27,8 +31,8 @@ constexpr auto TAYLOR = [] {  // 1, 1, 1/2!, 1/3!, …
     return c;
 }();
 
-// exp(x) - 1 = 2^k (e^r - 1) + (2^k - 1) with x = k ln 2 + r, |r| <= ln(2)/2: Taylor's series for e^r, exact to rounding.
-// B vectors go in step, so that none waits for itself.
+// exp(x) - 1 = 2^k (e^r - 1) + (2^k - 1) with x = k ln 2 + r, |r| <= ln(2)/2, and Taylor's series for e^r, exact to
+// rounding. B vectors go in step, so that none waits for itself.
 template <int B>
 inline void expm1(V* x) {
     constexpr bool wide = sizeof(T) == 8;
