@@ -19,6 +19,7 @@ from torch import Tensor
 from .data import Pairs
 from .monodromy import return_map
 from .networks import LocSympNet
+from .sources import digest
 from .sphere import sphere
 from .systems import Advection, RigidBody, System
 from .training import Run, fit, mean_squared_error
@@ -122,9 +123,12 @@ class Experiment:
         return LocSympNet(self.make_system().n, K, width, activation, generator=generator, **options)
 
     def run(self, root: Path | str | None = None, progress: Callable[[int, int, str], None] | None = None) -> Run:
-        """Train it, or load the finished training; in the folder ``root / key`` it can be interrupted and resumed."""
+        """Train it, or load the finished training; under ``root`` it is kept, and resumed if it was interrupted.
+
+        The folder's name is :attr:`key` and a digest of the code that trains: other code, another training.
+        """
         pairs, validation = self.make_pairs()
-        folder = None if root is None else Path(root) / self.key
+        folder = None if root is None else Path(root) / f"{self.key}-{digest()[:8]}"
         return fit(
             self.make_network(),
             pairs,

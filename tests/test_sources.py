@@ -1,0 +1,20 @@
+"""The digest of the training code: words do not count, code does."""
+
+import pytest
+
+from locsym.sources import TRAINING, _bare, digest
+
+
+def test_the_digest_is_stable_and_covers_every_part():
+    assert digest() == digest.__wrapped__(TRAINING)
+    for i in range(len(TRAINING)):
+        assert digest((*TRAINING[:i], *TRAINING[i + 1 :])) != digest()
+
+
+@pytest.mark.parametrize("other", ['"""Other words."""\ndef f(x):\n    return x + 1', "def f(x):  # why\n    return (x + 1)"])
+def test_words_do_not_count(other):
+    assert _bare('def f(x):\n    """Words."""\n    return x + 1') == _bare(other)
+
+
+def test_code_counts():
+    assert _bare("def f(x):\n    return x + 1") != _bare("def f(x):\n    return x + 2")
