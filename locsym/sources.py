@@ -16,7 +16,7 @@ TRAINING = (
 
 @functools.cache
 def digest(parts: tuple[str, ...] = TRAINING) -> str:
-    """Return the SHA-256, in hex, of the named parts of locsym; comments and docstrings do not count in Python files."""
+    """Return the SHA-256, in hex, of the named parts of locsym; comments and docstrings do not count."""
     here, found = Path(__file__).parent, hashlib.sha256()
     for part in parts:
         path = here / part

@@ -11,7 +11,9 @@ def test_the_digest_is_stable_and_covers_every_part():
         assert digest((*TRAINING[:i], *TRAINING[i + 1 :])) != digest()
 
 
-@pytest.mark.parametrize("other", ['"""Other words."""\ndef f(x):\n    return x + 1', "def f(x):  # why\n    return (x + 1)"])
+@pytest.mark.parametrize(
+    "other", ['"""Other words."""\ndef f(x):\n    return x + 1', "def f(x):  # why\n    return (x + 1)"]
+)
 def test_words_do_not_count(other):
     assert _bare('def f(x):\n    """Words."""\n    return x + 1') == _bare(other)
 
