@@ -211,25 +211,27 @@ class Tangent:
         J = g.unsqueeze(3) * torch.cat(D, dim=2).unsqueeze(2)  # (V, samples, o, weights of one module)
         return source.by_layer(J).permute(1, 2, 0, 3).reshape(-1, source.P)
 
-    def normal(self) -> Tensor:
+    def normal(self, out: Tensor | None = None) -> Tensor:
         """Return Jᵀ J, ``(P, P)``, summed over blocks of samples: for many more residuals than weights."""
         (N, n), P = self.source.y.shape, self.source.P
-        A, rows = self.g.new_zeros(P, P), max(1, 1024 // n)
+        A, rows = self.g.new_zeros(P, P) if out is None else out.zero_(), max(1, 1024 // n)
         for a in range(0, N, rows):
             J = self.jacobian(slice(a, a + rows))
             A.addmm_(J.T, J)
         return A
 
-    def gram(self) -> Tensor:
+    def gram(self, out: Tensor | None = None) -> Tensor:
         """Return J Jᵀ, ``(N n, N n)``: its lower block triangle (samples b <= a), all that a Cholesky factor reads.
 
-        Scratch arrays are small and used again: touching fresh memory would cost more than the arithmetic.
+        out: a matrix to write over. Scratch arrays are small and used again, for the same reason: touching fresh
+        memory would cost more than the arithmetic.
         """
         source, g, (N, n), L = self.source, self.g, self.source.y.shape, self.source.L
         turns = [slice(t * L, (t + 1) * L) for t in range(source.T)]
         rows, few = (max(1, min(N, BLOCK // size)) for size in (L * N, 4 * L * N * n))
         one, two, weighted = (g.new_empty(L * N * size) for size in (rows, rows, few * n))
-        G, by_output = g.new_zeros(N, n, N, n), g.mT.contiguous()
+        G = g.new_zeros(N, n, N, n) if out is None else out.zero_().view(N, n, N, n)
+        by_output = g.mT.contiguous()
         for v, w in itertools.product(turns, turns):
             (C, A, F), (C_w, A_w, F_w) = self._features(v, w), self._features(w, v, turned=True)
             for a in range(0, N, rows):

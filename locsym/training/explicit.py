@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
@@ -45,13 +46,13 @@ class ExplicitTangent:
         """Return Jᵀ v."""
         return v.flatten() @ self.J
 
-    def gram(self) -> Tensor:
+    def gram(self, out: Tensor | None = None) -> Tensor:
         """Return J Jᵀ."""
-        return self.J @ self.J.T
+        return torch.mm(self.J, self.J.T, out=out)
 
-    def normal(self) -> Tensor:
+    def normal(self, out: Tensor | None = None) -> Tensor:
         """Return Jᵀ J."""
-        return self.J.T @ self.J
+        return torch.mm(self.J.T, self.J, out=out)
 
 
 class _Step(nn.Module):

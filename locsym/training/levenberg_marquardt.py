@@ -85,6 +85,7 @@ class LevenbergMarquardt:
         if reason:
             self.note += f", J by automatic differentiation, for {reason}"
         self.growth, self.rejected = 2.0, 0
+        self.matrix = self.damped = self.factor = None
         self._move(torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone())
         if not math.isfinite(self.cost):
             raise ValueError("network: the residual is not finite at the start")
@@ -93,7 +94,7 @@ class LevenbergMarquardt:
 
     def _move(self, theta: Tensor) -> None:
         """Linearise at new weights."""
-        self.theta, self.tangent, self.matrix = theta, self.problem.at(theta), None
+        self.theta, self.tangent, self.stale = theta, self.problem.at(theta), True
         self.cost = self._cost(self.tangent.residual, theta)
         self.loss = float(self.tangent.residual.square().mean())
         self.validation = float(self.held_out.residual(theta).square().mean()) if self.held_out else math.nan
@@ -152,11 +153,13 @@ class LevenbergMarquardt:
         tangent = self.tangent
         if self.solver == "cg":
             return lambda s, t: conjugate_gradients(tangent, _plus(tangent.vjp(s), t), nu)
-        if self.matrix is None:
-            self.matrix = tangent.gram() if self.solver == "gram" else tangent.normal()
-        damped = self.matrix.clone()
-        damped.diagonal().add_(nu)
-        factor, failed = torch.linalg.cholesky_ex(damped)
+        if self.stale:
+            self.matrix, self.stale = getattr(tangent, self.solver)(out=self.matrix), False
+        if self.damped is None:  # kept: fresh memory would cost as much as a third of the factor
+            self.damped = torch.empty_like(self.matrix)
+            self.factor = torch.empty_like(self.matrix).mT, torch.empty((), dtype=torch.int32, device=self.theta.device)
+        self.damped.copy_(self.matrix).diagonal().add_(nu)
+        factor, failed = torch.linalg.cholesky_ex(self.damped, out=self.factor)
         if failed:
             return None
         if self.solver == "normal":
@@ -197,7 +200,9 @@ def _choose(solver: str, residuals: int, P: int, numbers: int) -> tuple[str, str
 
 
 def _solve(factor: Tensor, x: Tensor) -> Tensor:
-    return torch.cholesky_solve(x.unsqueeze(1), factor).squeeze(1)
+    """Solve with a Cholesky factor by two triangular solves: ``cholesky_solve`` would copy it first."""
+    half = torch.linalg.solve_triangular(factor, x.unsqueeze(1), upper=False)
+    return torch.linalg.solve_triangular(factor.mT, half, upper=True).squeeze(1)
 
 
 def _plus(x: Tensor, t: Tensor | None) -> Tensor:

@@ -1,0 +1,89 @@
+"""Figures of how training goes: spectra, races against the clock, starts, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from .paper import History, thin
+from .style import COLOURS
+
+METHODS = {"lm": "Levenberg–Marquardt", "adam": "Adam", "lbfgs": "L-BFGS", "scipy": "SciPy"}
+COLOUR = {"lm": COLOURS["lm"], "adam": COLOURS["adam"], "lbfgs": COLOURS["euler"], "scipy": COLOURS["rk4"]}
+
+
+def spectra(eigenvalues: Mapping[str, np.ndarray]) -> Axes:
+    """The eigenvalues of J Jᵀ of several problems, largest first, each over its largest, against their rank."""
+    _, ax = plt.subplots(figsize=(6.0, 3.2))
+    for (name, found), style in zip(eigenvalues.items(), ("-", "--", ":"), strict=False):
+        found = np.sort(found)[::-1]
+        ax.semilogy(np.linspace(0, 1, len(found)), np.maximum(found / found[0], 1e-18), style, color="k", label=name)
+    ax.set(xlabel="rank over number of residuals", ylabel="eigenvalue over the largest")
+    ax.legend()
+    return ax
+
+
+def race(problems: Mapping[str, Mapping[str, History]], marks: Mapping[str, float]) -> np.ndarray:
+    """Loss against seconds: a panel for each problem, a curve for each method, a dotted line at the loss to beat."""
+    _, axes = plt.subplots(1, len(problems), figsize=(3.4 * len(problems), 3.4), sharey=True)
+    for ax, (problem, runs) in zip(np.atleast_1d(axes), problems.items(), strict=True):
+        for method, history in runs.items():
+            shown = thin(len(history.loss))
+            loss = np.maximum(np.asarray(history.loss)[shown], 1e-34)
+            seconds = np.asarray(history.seconds)[shown]
+            ax.loglog(seconds, loss, color=COLOUR[method], lw=1.3, label=METHODS[method])
+            ax.loglog(seconds[-1:], loss[-1:], "o", ms=4, color=COLOUR[method])
+        ax.axhline(marks[problem], color=COLOURS["grey"], ls=":", lw=1.2)
+        ax.annotate(problem, (0.5, 1.02), xycoords="axes fraction", ha="center", va="bottom", weight="bold")
+        ax.set_xlabel("seconds")
+    first = np.atleast_1d(axes)[0]
+    first.set_ylabel("mean squared error")
+    first.figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=len(METHODS))
+    return axes
+
+
+def iterations(runs: Mapping[str, History]) -> Axes:
+    """Loss against iterations, a curve for each variant of one method."""
+    _, ax = plt.subplots(figsize=(6.0, 3.2))
+    for (label, history), style in zip(runs.items(), ("-", "--", "-.", ":"), strict=False):
+        ax.loglog(history.iteration, history.loss, style, color=COLOURS["lm"], label=label)
+    ax.set(xlabel="iteration", ylabel="mean squared error")
+    ax.legend()
+    return ax
+
+
+def starts(stds: Sequence[float], losses: Mapping[tuple[str, str], np.ndarray]) -> Axes:
+    """The loss reached against the std of the starting weights.
+
+    losses: (method, ``"b = 0"`` or ``"random b"``) → ``(len(stds), seeds)``; a dot a seed, a line through the medians.
+    """
+    _, ax = plt.subplots(figsize=(6.0, 3.4))
+    for (method, biases), found in losses.items():
+        fill, style = ("white", "--") if biases == "b = 0" else (COLOUR[method], "-")
+        label = f"{METHODS[method]}, {biases}"
+        ax.semilogy(stds, np.median(found, axis=1), style, color=COLOUR[method], lw=1.2, label=label)
+        ax.semilogy(stds, found, "o", ms=4.5, color=COLOUR[method], mfc=fill)
+    ax.set(xlabel="std of the starting weights", ylabel="mean squared error reached")
+    ax.legend(fontsize=8)
+    return ax
+
+
+def costs(growth: Mapping[str, tuple[Sequence[int], Mapping[str, Sequence[float]]]]) -> np.ndarray:
+    """Seconds of the parts of a step: a panel for each size that grows, a curve for each part.
+
+    growth: name of the size → its values, and part → seconds.
+    """
+    _, axes = plt.subplots(1, len(growth), figsize=(2.7 * len(growth), 3.2), sharey=True)
+    for ax, (name, (values, parts)) in zip(np.atleast_1d(axes), growth.items(), strict=True):
+        for (part, seconds), style in zip(parts.items(), ("o:", "s-", "^--"), strict=True):
+            ax.loglog(values, seconds, style, ms=4, lw=1.2, color=COLOURS["lm"], label=part)
+        ax.set_xlabel(name)
+        ax.set_xticks(values, [str(value) for value in values], minor=False)
+        ax.minorticks_off()
+    first = np.atleast_1d(axes)[0]
+    first.set_ylabel("seconds")
+    first.figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return axes

@@ -1,0 +1,338 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Training: why a million epochs, and how to do without
+#
+# **Question.** The paper ends with a wish: "Adam requires too many epochs to achieve desirable accuracy, which limits the full
+# exploration". Why does it need so many? What is there in these networks that a better method can use?
+#
+# **You need** [the modules](03_volume). The page trains each network anew, against the clock: about a minute in the quick profile,
+# a few in the full one.
+
+# %% tags=["parameters"]
+seconds = 20           # for each method on each problem
+seeds = 3              # starts for each initialisation
+start_iterations = 60  # of Levenberg–Marquardt from each of them
+start_epochs = 20_000  # of Adam from each of them
+noise = 1e-3           # standard deviation of the noise in the last experiment
+seed = 0               # of the weights
+
+# %%
+from dataclasses import replace
+
+import numpy as np
+import torch
+from companion import progress, record
+
+from locsym import LocSympNet
+from locsym.data import Pairs
+from locsym.experiments import ADVECTION, LM_START, ONE_ORBIT, WHOLE_FLOW
+from locsym.plots import style, training
+from locsym.tangent import Linearisation
+from locsym.training import fit
+from locsym.training.cost import exponent, step_cost
+from locsym.training.explicit import Explicit
+
+torch.set_num_threads(1)
+style.use()
+
+# %% [markdown]
+# ## A least-squares problem with few residuals
+#
+# Training fits a map to N pairs of states in $\mathbb R^n$. Write $r(\theta)$ for all the $N n$ numbers by which the network misses its
+# targets; the loss is $\|r\|^2 / (N n)$. Near θ the residual is linear, $r(\theta + \delta) \approx r + J \delta$, and everything depends on $J$:
+#
+# - A **gradient** step, $\delta = -\eta J^\top r$, changes the residual by $-\eta \, J J^\top r$. Along an eigenvector of $J J^\top$ with eigenvalue
+#   $\lambda$ it shrinks by the factor $1 - \eta \lambda$, and η is limited by the largest λ. What lies along an eigenvalue a million
+#   times smaller needs about a million steps. Adam scales each weight by itself, which bends this rule but does not break it.
+# - A **Gauss–Newton** step solves $J \delta = -r$ and removes all of it at once.
+#
+# So the question is how far apart the eigenvalues of $J J^\top$ lie, at the paper's starting weights.
+
+# %%
+problems = {"advection": ADVECTION, "one orbit": ONE_ORBIT, "whole flow": WHOLE_FLOW}
+problems = {name: replace(experiment, seed=seed) for name, experiment in problems.items()}
+data = {name: experiment.make_pairs() for name, experiment in problems.items()}
+tangents, spectra = {}, {}
+for name, experiment in problems.items():
+    network, (train, _) = experiment.make_network(), data[name]
+    theta = torch.nn.utils.parameters_to_vector(network.parameters())
+    tangents[name] = Linearisation(network, train.y, train.h, train.target).at(theta)
+    spectra[name] = torch.linalg.eigvalsh(tangents[name].gram()).numpy()
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-spectra", "caption": "Eigenvalues of J Jᵀ at the paper's starting weights, each over the largest of its problem, from the largest to the smallest. A gradient method sees only the left end."}, "image": {"alt": "Three falling curves on a logarithmic axis; those of the two rigid-body problems fall by more than ten orders of magnitude within the first tenth of the axis."}}
+training.spectra(spectra)
+
+# %%
+for name, key in {"one orbit": "orbit", "whole flow": "flow", "advection": "advection"}.items():
+    within = float((spectra[name] > 1e-6 * spectra[name].max()).mean())
+    record(f"{key}-directions", within, "{:.0%}")
+
+# %% [markdown]
+# On the whole flow only {glue:text}`flow-directions` of the eigenvalues lie within a factor of a million of the largest; on one orbit
+# {glue:text}`orbit-directions`. Everything else is out of reach of a million epochs as long as the weights stay near where
+# they began. (For the linear network on advection it is {glue:text}`advection-directions`, and Adam does well there.)
+#
+# ## The Gram matrix in closed form
+#
+# A step that treats all eigenvalues alike needs $J J^\top$, of size $N n$: hundreds to two thousand. The weights are many more, but a
+# step never has to leave the span of the rows of $J$. And nobody has to form $J$, since a module moves one coordinate.
+# With $x = \hat y$, partner column κ, $\sigma = \sigma(W x + b)$ and elementwise products $c = w \, W_\kappa \sigma'$, $p = w\,\sigma$, $q = W_\kappa \sigma$, a change of
+# the weights of one module moves its coordinate by
+#
+# $$ dY_j = s h \Bigl[ \sum_i c_i \, (x \cdot dW_i + db_i) + p \cdot dW_\kappa + q \cdot dw \Bigr]. $$
+#
+# The gradients of this expression for samples $a$ and $b$ have the inner product, with $u = x_\kappa c + p$,
+#
+# $$ \langle D_a, D_b \rangle = (c_a \cdot c_b) \Bigl( 1 + \sum_{i \ne \kappa} x_{a,i} \, x_{b,i} \Bigr) + u_a \cdot u_b + q_a \cdot q_b , $$
+#
+# three matrix products for all pairs at once. One backward sweep of the $n$ output directions gives $g_{l,a,o} = s h \, \partial \Phi_o / \partial Y_j$ for
+# each module $l$, and
+#
+# $$ (J J^\top)_{(a,o),(b,o')} = \sum_l g_{l,a,o} \, g_{l,b,o'} \, \langle D_a, D_b \rangle_l . $$
+#
+# Automatic differentiation knows nothing of this and must agree.
+
+# %%
+network, (train, _) = problems["one orbit"].make_network(), data["one orbit"]
+theta = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
+J = Explicit(network, train.y, train.h, train.target).at(theta).J
+defect = float((tangents["one orbit"].gram() - J @ J.T).tril().abs().max() / (J @ J.T).abs().max())
+record("gram-defect", defect)
+assert defect < 1e-12, "the closed form is J Jᵀ"
+
+# %% [markdown]
+# They differ by {glue:text}`gram-defect`, which is rounding.
+#
+# ## Levenberg–Marquardt
+#
+# Far from the solution the linear model holds only nearby, so the step is damped:
+#
+# $$ \delta = -J^\top (J J^\top + \mu I)^{-1} r . $$
+#
+# For large μ this is a short gradient step, for small μ the Gauss–Newton step. After each trial the *gain ratio*, what the loss fell
+# over what the linear model promised, moves μ: down while the model holds, up where it fails (Nielsen's rule). A step that raises
+# the loss is not taken.
+#
+# One thing more is bought cheaply. The step is straight while the residual bends; the second derivative of $r$ along the step costs one
+# more evaluation, and with the factor at hand a correction $a$ that follows the bend costs one more solve:
+#
+# $$ a = -J^\top (J J^\top + \mu I)^{-1} \, \tfrac12 \, \partial_\delta^2 r . $$
+#
+# It is called geodesic acceleration (Transtrum & Sethna, 2012), and here it matters.
+
+# %%
+start = replace(ONE_ORBIT, seed=seed, network=replace(ONE_ORBIT.network, **LM_START))
+bends = {
+    name: fit(start.make_network(), train, iterations=1000, target=1e-13, acceleration=follow, progress=progress)
+    for name, follow in {"straight steps": False, "steps that follow the bend": True}.items()
+}
+for key, run in zip(("straight", "bent"), bends.values(), strict=True):
+    record(f"{key}-iterations", len(run.history), "{:d}")
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bend", "caption": "One orbit, Levenberg–Marquardt with and without geodesic acceleration, from the same start until the loss is below 1e-13 or 1000 iterations are over."}, "image": {"alt": "Two falling curves on log-log axes; the one with acceleration reaches 1e-13 several times sooner."}}
+training.iterations({name: run.history for name, run in bends.items()})
+
+# %% [markdown]
+# A loss of $10^{-13}$ takes {glue:text}`bent-iterations` iterations with it and {glue:text}`straight-iterations` without.
+#
+# ## Against the clock
+#
+# Now the three problems of the paper, the same starting weights (the paper's: standard deviation 0.1, no biases) and one
+# thread for all. Adam follows the paper's protocol, its rates included, but in a compiled kernel; L-BFGS is torch's on that
+# same kernel, with the loss multiplied by $10^8$, without which it stalls; SciPy's `least_squares` has the explicit Jacobian, or on advection,
+# where it would take gigabytes, products with it.
+
+# %%
+methods = {
+    "lm": {},
+    "adam": {},
+    "lbfgs": {"iterations": 10**6},
+    "scipy": {"iterations": 10**4},
+}
+race = {}
+for name, experiment in problems.items():
+    options = methods | {"adam": {"iterations": experiment.training.iterations, "rate": experiment.training.rate}}
+    options["scipy"] = methods["scipy"] | ({"evaluations": 3} if name == "advection" else {})
+    for method, given in options.items():
+        pairs, validation = data[name]
+        network = experiment.make_network()
+        run = fit(network, pairs, method, validation=validation, seconds=seconds, progress=progress, **given)
+        race.setdefault(name, {})[method] = run
+        print(f"{name}: {run}")
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-race", "caption": "Training loss against seconds, one thread, same start. Dotted: the best loss of the reference implementation of the paper after its full training, 17 minutes to 2 hours on such a machine."}, "image": {"alt": "Three log-log panels, for advection, one orbit and whole flow. Levenberg–Marquardt ends orders of magnitude below the other three methods."}}
+marks = {"advection": 1.2e-13, "one orbit": 1.5e-9, "whole flow": 2.5e-9}
+training.race({name: {m: run.history for m, run in runs.items()} for name, runs in race.items()}, marks)
+
+# %%
+for name, key in {"advection": "advection", "one orbit": "orbit", "whole flow": "flow"}.items():
+    for method, run in race[name].items():
+        record(f"{key}-{method}-loss", run.loss)
+for name in ("one orbit", "whole flow"):
+    assert race[name]["lm"].loss < min(race[name][m].loss for m in ("adam", "lbfgs", "scipy"))
+
+# %% [markdown]
+# | training loss reached | advection | one orbit | whole flow |
+# |---|---|---|---|
+# | Levenberg–Marquardt | {glue:text}`advection-lm-loss` | {glue:text}`orbit-lm-loss` | {glue:text}`flow-lm-loss` |
+# | Adam, the paper's protocol | {glue:text}`advection-adam-loss` | {glue:text}`orbit-adam-loss` | {glue:text}`flow-adam-loss` |
+# | L-BFGS | {glue:text}`advection-lbfgs-loss` | {glue:text}`orbit-lbfgs-loss` | {glue:text}`flow-lbfgs-loss` |
+# | SciPy | {glue:text}`advection-scipy-loss` | {glue:text}`orbit-scipy-loss` | {glue:text}`flow-scipy-loss` |
+#
+# On advection Levenberg–Marquardt first hesitates. Near zero weights the network is a product of three small numbers, $w$ and twice $W$,
+# and hardly depends on any of them; once past this plateau it converges quadratically to rounding. That is the start's
+# fault, which leads to the next question.
+#
+# ## What the start does
+#
+# The same problem, one orbit, from weights of several sizes, with biases zero or as large as the weights.
+
+# %%
+stds = (0.1, 0.3, 0.5, 0.7, 1.0)
+budget = {"lm": {"iterations": start_iterations}, "adam": {"iterations": start_epochs, "rate": 1e-3}}
+reached = {
+    (method, biases): np.array(
+        [
+            [
+                fit(LocSympNet(3, 2, 16, std=std, bias_std=b * std, generator=torch.Generator().manual_seed(s)), train, method, **given).loss
+                for s in range(seeds)
+            ]
+            for std in stds
+        ]
+    )
+    for method, given in budget.items()
+    for biases, b in {"b = 0": 0.0, "random b": 1.0}.items()
+}
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-starts", "caption": "One orbit: the loss reached after a fixed number of iterations (Levenberg–Marquardt) or epochs (Adam) against the standard deviation of the starting weights; open marks start from zero biases, filled ones from random biases of the same size. A mark is a seed, a line joins the medians."}, "image": {"alt": "Two groups of curves: those of Levenberg–Marquardt fall by orders of magnitude from std 0.1 to 0.7, those of Adam stay far above."}}
+training.starts(stds, reached)
+
+# %%
+small, large = np.median(reached["lm", "b = 0"][0]), np.median(reached["lm", "random b"][2])
+record("start-small", float(small))
+record("start-large", float(large))
+record("start-adam-small", float(np.median(reached["adam", "b = 0"][0])))
+record("start-adam-large", float(np.median(reached["adam", "random b"][2])))
+assert large < 0.1 * small
+
+# %% [markdown]
+# From the paper's start Levenberg–Marquardt reaches {glue:text}`start-small`, from weights and biases of standard deviation one half
+# {glue:text}`start-large`: with σ evaluated over its curved part the hidden units differ from one another, and $J J^\top$ has more
+# large eigenvalues. Adam gains too, from {glue:text}`start-adam-small` to {glue:text}`start-adam-large`, but stays behind by far.
+# Elsewhere in this book Levenberg–Marquardt starts from one half for both.
+#
+# ## What a step costs
+#
+# A step consists of two sweeps through the modules, the Gram matrix, and one Cholesky factor.
+
+# %%
+base = {"N": 100, "n": 3, "K": 2, "width": 60}
+sizes = {"N": (100, 200, 400, 800), "n": (3, 6, 12, 24), "K": (2, 4, 8, 16), "width": (60, 120, 240, 480)}
+growth = {}
+for name, values in sizes.items():
+    costs = [step_cost(**base | {name: value}) for value in values]
+    growth[name] = values, {part: [cost[part] for cost in costs] for part in costs[0]}
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost", "caption": "Seconds of the three parts of a step when one of the sizes grows: samples N, dimension n, repetitions K, width m; the others stay at N = 100, n = 3, K = 2, m = 60."}, "image": {"alt": "Four log-log panels with rising lines for sweeps, Gram matrix and Cholesky factor."}}
+training.costs(growth)
+
+# %%
+for name, (values, parts) in growth.items():
+    for part, key in {"sweeps": "sweeps", "J Jᵀ": "gram", "Cholesky": "cholesky"}.items():
+        record(f"exponent-{key}-{name}", exponent(values, parts[part]), "{:.1f}")
+
+# %% [markdown]
+# | fitted exponent of | N | n | K | m |
+# |---|---|---|---|---|
+# | two sweeps | {glue:text}`exponent-sweeps-N` | {glue:text}`exponent-sweeps-n` | {glue:text}`exponent-sweeps-K` | {glue:text}`exponent-sweeps-width` |
+# | Gram matrix | {glue:text}`exponent-gram-N` | {glue:text}`exponent-gram-n` | {glue:text}`exponent-gram-K` | {glue:text}`exponent-gram-width` |
+# | Cholesky factor | {glue:text}`exponent-cholesky-N` | {glue:text}`exponent-cholesky-n` | {glue:text}`exponent-cholesky-K` | {glue:text}`exponent-cholesky-width` |
+#
+# Counted, the Gram matrix takes about $L N^2 (3 m + n^2)$ multiplications with $L = 2 K (n - 1)$ modules, and the factor $(N n)^3 / 6$. A wider or deeper
+# network costs little; more samples cost much. So this is a method for few samples, which is what a known
+# time step and a smooth flow need.
+#
+# ## Where it loses
+#
+# *Many samples.* Where residuals outnumber the weights by far, $J^\top J$ is the smaller matrix and takes over; where neither fits the
+# memory given, conjugate gradients with products $J v$ and $J^\top v$ only. The record of the run says which.
+
+# %%
+generator = torch.Generator().manual_seed(seed)
+y = torch.randn(2000, 3, generator=generator, dtype=torch.float64)
+many = Pairs.from_states(WHOLE_FLOW.make_system(), y / y.norm(dim=1, keepdim=True), 0.1)
+notes = {size: fit(start.make_network(), many[:size], iterations=2).note for size in (100, 2000)}
+notes["2000, little memory"] = fit(start.make_network(), many, iterations=2, memory=2**20).note
+for size, note in notes.items():
+    print(f"{size}: {note}")
+assert notes["2000, little memory"].startswith("matrix-free")
+
+# %% [markdown]
+# Adam's epoch grows only linearly, and can be cut into batches. On the whole flow one step costs as much as how many epochs?
+
+# %%
+step = sum(step_cost(300, 3, 3, 60).values())
+short = fit(problems["whole flow"].make_network(), data["whole flow"][0], "adam", iterations=300)
+epoch = short.seconds / len(short.history)
+record("step-seconds", step, "{:.3f}")
+record("epochs-per-step", round(step / epoch), "{:d}")
+
+# %% [markdown]
+# As many as {glue:text}`epochs-per-step`, at {glue:text}`step-seconds` s a step. A few hundred steps are worth the paper's million epochs many times
+# over, at N = 300; at a hundred times as many samples they would not be.
+#
+# *Noisy data.* With more weights than residuals the loss can always be brought to zero. If the targets carry noise, Levenberg–Marquardt
+# learns the noise, and faster than anyone. Here the targets of the one orbit are disturbed; the validation pairs are not.
+
+# %%
+clean, validation = data["one orbit"]
+disturbed = noise * torch.randn(clean.target.shape, generator=generator, dtype=torch.float64)
+noisy = Pairs(clean.y, clean.h, clean.target + disturbed)
+remedies = {
+    "lm": {"iterations": 300},
+    "ridge": {"iterations": 300, "ridge": 1e-4},
+    "adam": {"method": "adam", "iterations": start_epochs},
+}
+for name, options in remedies.items():
+    run = fit(start.make_network(), noisy, validation=validation, progress=progress, **options)
+    record(f"noisy-{name}-loss", run.loss)
+    record(f"noisy-{name}-error", run.validation)
+    record(f"noisy-{name}-best", float(run.history.validation.min()))
+record("noise-variance", noise**2)
+
+# %% [markdown]
+# | | loss on noisy pairs | error on clean pairs, at the end | the least on the way |
+# |---|---|---|---|
+# | Levenberg–Marquardt | {glue:text}`noisy-lm-loss` | {glue:text}`noisy-lm-error` | {glue:text}`noisy-lm-best` |
+# | with a ridge $\lambda = 10^{-4}$ | {glue:text}`noisy-ridge-loss` | {glue:text}`noisy-ridge-error` | {glue:text}`noisy-ridge-best` |
+# | Adam | {glue:text}`noisy-adam-loss` | {glue:text}`noisy-adam-error` | {glue:text}`noisy-adam-best` |
+#
+# The noise has variance {glue:text}`noise-variance`. A loss far below that is no success. A ridge, or to stop where the validation
+# error is least, is the remedy, whatever the method.
+#
+# ## Summary
+#
+# - The eigenvalues of $J J^\top$ lie many orders of magnitude apart: a gradient method needs its million epochs to see the small ones.
+# - A module moves one coordinate, so $J J^\top$ has a closed form, and a damped Gauss–Newton step costs milliseconds.
+# - With the bend of the residual taken into account, seconds give what hours did not.
+# - It is a method for few, precise samples. For very many, or noisy ones, it has no such lead.
+#
+# ```{dropdown} Exercise: is it the network or the method?
+# Train SympNets or the symmetric network the same way: `fit` takes any network of this package. In *whole flow*, replace
+# `WHOLE_FLOW` by `replace(WHOLE_FLOW, network=replace(WHOLE_FLOW.network, K=2, symmetric=True))`. Is the race won by the same method? It is:
+# nothing above uses more than that a module moves coordinates that it does not read.
+# ```
+#
+# **What's next.** [Advection](04_advection), [one orbit](05_one_orbit) and [the whole flow](06_whole_flow) show what such small losses are worth
+# when the network is iterated a thousand times, and where a small loss alone is not enough.
