@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help env book test rerun lint bench clean
+.PHONY: help env book test rerun keep lint bench clean
 .DEFAULT_GOAL := help
 
 help:   ## what there is
@@ -27,6 +27,9 @@ test: env   ## all tests, every notebook in the quick profile among them
 rerun: env   ## one notebook with other parameters: NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"
 	@$(if $(NOTEBOOK),,echo 'name one: make rerun NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"'; exit 2)
 	$(BIN)/python -m companion rerun $(NOTEBOOK) $(if $(PARAMS),-p '$(PARAMS)') $(if $(PROFILE),--profile $(PROFILE))
+
+keep: env   ## the numbers of the full book just built, with hardware and times, in book/record.json: commit it
+	$(BIN)/python -m companion keep
 
 lint: env   ## ruff over all sources, the notebooks too
 	$(BIN)/ruff check locsym book notebooks tests benchmarks

@@ -1,4 +1,4 @@
-"""The command line: ``python -m companion build`` and ``python -m companion rerun NOTEBOOK``; the Makefile calls it."""
+"""The command line: ``python -m companion build``, ``rerun NOTEBOOK`` and ``keep``; the Makefile calls it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .build import build
+from .keep import keep
 from .project import Mistake, Project
 from .rerun import rerun
 from .site import SiteError
@@ -22,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.command == "build":
             return build(project, given.profile, given.only, given.jobs, given.dry_run)
+        if given.command == "keep":
+            return keep(project, given.to)
         return rerun(project, given.notebook, " ".join(given.parameters), given.profile)
     except Mistake as mistake:
         print(f"error: {mistake}", file=sys.stderr)
@@ -51,6 +54,9 @@ def parser() -> argparse.ArgumentParser:
     two.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
                      help='parameters; several may stand in one: -p "tau=0.05 steps=500"')
     two.add_argument("--profile", help="where the other parameters come from (default: the built book's profile)")
+
+    three = commands.add_parser("keep", help="write book/record.json: the numbers of the last full build")
+    three.add_argument("--to", type=Path, metavar="FILE", help="another file to write")
     return top
 
 

@@ -35,6 +35,11 @@ class Project:
         return self.build / "results.json"
 
     @property
+    def record(self) -> Path:
+        """What is kept, and committed, of the last full build."""
+        return self.root / "book" / "record.json"
+
+    @property
     def profiles(self) -> Path:
         return self.root / "book" / "profiles"
 

@@ -1,0 +1,91 @@
+"""``make keep``: the numbers of the last full build, with what measured them, in one small committed file."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from . import processes, results
+from .build import plan
+from .files import lock, write
+from .project import Mistake, Project
+
+FULL = "paper"  # the profile whose numbers are kept
+say = partial(print, flush=True)
+
+
+def keep(project: Project, to: Path | None = None, say: Callable[[str], None] = say) -> int:
+    """Write ``book/record.json``, or ``to``, from a good build of the paper profile.
+
+    Raises Mistake when the last build was of another profile, left something out, or no longer holds.
+    """
+    with lock(project.build / ".lock", say):
+        last = last_build(project)
+        decided = plan(project, FULL)
+        if stale := [name for name, why in decided.reasons.items() if why]:
+            raise Mistake(f"the last build no longer holds, {', '.join(stale)} must run again; make book first")
+        found = results.numbers(project, FULL, decided.names)
+        if beyond := results.broken(found, results.bounds(project, FULL)):
+            raise Mistake(f"out of bounds (book/bounds.yml): {'; '.join(beyond)}")
+        if {name: last.get(name) for name in decided.names} != found:
+            raise Mistake("the last build left something out; make book first")
+        place = to or project.record
+        write(place, json.dumps(contents(project, last, found), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    say(f"{place}: {sum(map(len, found.values()))} numbers of {len(found)} notebooks")
+    return 0
+
+
+def last_build(project: Project) -> dict[str, Any]:
+    """Return what the last good build wrote to ``_build/results.json``; raise when that was no full build."""
+    try:
+        last = json.loads(project.results.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Mistake("there is no build to keep; make book first") from None
+    if last["profile"] != FULL:
+        raise Mistake(f"the last build is of the profile {last['profile']!r}, only {FULL!r} is kept; make book first")
+    return last
+
+
+def contents(project: Project, last: dict[str, Any], found: results.Numbers) -> dict[str, Any]:
+    """Return what the record holds: the numbers, and what they depend on."""
+    made = {name: results.read(project.executed(FULL, name)).metadata["companion"] for name in found}
+    seconds = {name: round(metadata["seconds"], 1) for name, metadata in made.items()}
+    return {
+        "commit": last["commit"],
+        "date": max(metadata["executed"] for metadata in made.values()),
+        "versions": last["versions"],
+        "hardware": hardware(),
+        "seconds": seconds | {"total": round(sum(seconds.values()), 1)},
+        "experiments": experiments(),
+        "parameters": {name: metadata["parameters"] for name, metadata in made.items()},
+        "numbers": found,
+    }
+
+
+def experiments() -> dict[str, str]:
+    """Return the key of each experiment that ``locsym.experiments`` names: another key is another experiment."""
+    from locsym import experiments
+
+    named = vars(experiments).items()
+    return {name: value.key for name, value in named if isinstance(value, experiments.Experiment)}
+
+
+def hardware() -> dict[str, Any]:
+    """Return the processor's name, how many of its cores there are for us, and the memory in GiB."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {"cpu": processor(), "cores": processes.cores(), "memory": round(memory)}
+
+
+def processor() -> str:
+    """Return the model of the processor, as the system names it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
