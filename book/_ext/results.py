@@ -178,7 +178,8 @@ def made(kept: dict) -> list[str]:
     machine = "on {cpu}, {cores} cores, {memory} GiB".format(**kept["hardware"])
     versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
     lines = [
-        f"The last full build was made from commit {kept['commit'] or 'unknown'} on {kept['date']}, {machine}, with {versions}.",
+        f"The last full build was made on {kept['date']} from commit {kept['commit'] or 'unknown'},",
+        f"{machine}, with {versions}.",
         *("", "| chapter | run time |", "|---|---|"),
     ]
     times = {name: seconds for name, seconds in kept["seconds"].items() if name != "total"}
