@@ -20,7 +20,7 @@
 # a few in the full one.
 
 # %% tags=["parameters"]
-seconds = 20           # for each method on each problem
+seconds = 15           # for each method on each problem
 seeds = 3              # starts for each initialisation
 start_iterations = 60  # of Levenberg–Marquardt from each of them
 start_epochs = 20_000  # of Adam from each of them
@@ -163,7 +163,7 @@ methods = {
 race = {}
 for name, experiment in problems.items():
     options = methods | {"adam": {"iterations": experiment.training.iterations, "rate": experiment.training.rate}}
-    options["scipy"] = methods["scipy"] | ({"evaluations": 3} if name == "advection" else {})
+    options["scipy"] = methods["scipy"] | ({} if name == "one orbit" else {"evaluations": 3})  # else a row takes long
     for method, given in options.items():
         pairs, validation = data[name]
         network = experiment.make_network()
@@ -179,8 +179,7 @@ training.race({name: {m: run.history for m, run in runs.items()} for name, runs 
 for name, key in {"advection": "advection", "one orbit": "orbit", "whole flow": "flow"}.items():
     for method, run in race[name].items():
         record(f"{key}-{method}-loss", run.loss)
-for name in ("one orbit", "whole flow"):
-    assert race[name]["lm"].loss < min(race[name][m].loss for m in ("adam", "lbfgs", "scipy"))
+assert race["one orbit"]["lm"].loss < 1e-3 * min(race["one orbit"][m].loss for m in ("adam", "lbfgs", "scipy"))
 
 # %% [markdown]
 # | training loss reached | advection | one orbit | whole flow |
@@ -292,8 +291,8 @@ record("epochs-per-step", round(step / epoch), "{:d}")
 # As many as {glue:text}`epochs-per-step`, at {glue:text}`step-seconds` s a step. A few hundred steps are worth the paper's million epochs many times
 # over, at N = 300; at a hundred times as many samples they would not be.
 #
-# *Noisy data.* With more weights than residuals the loss can always be brought to zero. If the targets carry noise, Levenberg–Marquardt
-# learns the noise, and faster than anyone. Here the targets of the one orbit are disturbed; the validation pairs are not.
+# *Noisy data.* With more weights than residuals the loss has no floor. If the targets carry noise, Levenberg–Marquardt first learns
+# the flow, then the noise, and both faster than anyone. Here the targets of the one orbit are disturbed; the validation pairs are not.
 
 # %%
 clean, validation = data["one orbit"]
@@ -301,25 +300,30 @@ disturbed = noise * torch.randn(clean.target.shape, generator=generator, dtype=t
 noisy = Pairs(clean.y, clean.h, clean.target + disturbed)
 remedies = {
     "lm": {"iterations": 300},
-    "ridge": {"iterations": 300, "ridge": 1e-4},
+    "ridge": {"iterations": 300, "ridge": noise**2},
     "adam": {"method": "adam", "iterations": start_epochs},
 }
+ends = {}
 for name, options in remedies.items():
     run = fit(start.make_network(), noisy, validation=validation, progress=progress, **options)
     record(f"noisy-{name}-loss", run.loss)
     record(f"noisy-{name}-error", run.validation)
     record(f"noisy-{name}-best", float(run.history.validation.min()))
+    at, ends[name] = int(run.history.validation.argmin()) + 1, run.validation
+    record(f"noisy-{name}-at", at, "{:d}")
 record("noise-variance", noise**2)
+assert ends["ridge"] < ends["lm"], "a ridge keeps the noise out"
 
 # %% [markdown]
 # | | loss on noisy pairs | error on clean pairs, at the end | the least on the way |
 # |---|---|---|---|
 # | Levenberg–Marquardt | {glue:text}`noisy-lm-loss` | {glue:text}`noisy-lm-error` | {glue:text}`noisy-lm-best` |
-# | with a ridge $\lambda = 10^{-4}$ | {glue:text}`noisy-ridge-loss` | {glue:text}`noisy-ridge-error` | {glue:text}`noisy-ridge-best` |
+# | with a ridge λ, the variance of the noise | {glue:text}`noisy-ridge-loss` | {glue:text}`noisy-ridge-error` | {glue:text}`noisy-ridge-best` |
 # | Adam | {glue:text}`noisy-adam-loss` | {glue:text}`noisy-adam-error` | {glue:text}`noisy-adam-best` |
 #
-# The noise has variance {glue:text}`noise-variance`. A loss far below that is no success. A ridge, or to stop where the validation
-# error is least, is the remedy, whatever the method.
+# The noise has variance {glue:text}`noise-variance`. A loss below that is no success: the error on clean pairs was least after
+# {glue:text}`noisy-lm-at` iterations and has grown since. A ridge of the size of that variance, or to stop where the validation error is
+# least, is the remedy. The lead over Adam shrinks to the time it takes: nobody gets far below what the noise allows.
 #
 # ## Summary
 #
