@@ -215,8 +215,6 @@ WHOLE_FLOW = Experiment(
 #: As we train: Levenberg–Marquardt from weights and biases of order one half; the training chapter says why.
 LM_START = {"std": 0.5, "bias_std": 0.5}
 ADVECTION_LM = replace(ADVECTION, training=Training("lm", 100))
-ONE_ORBIT_LM = replace(
-    ONE_ORBIT, network=replace(ONE_ORBIT.network, **LM_START), training=Training("lm", 1000, target=1e-14)
-)
+ONE_ORBIT_LM = replace(ONE_ORBIT, network=replace(ONE_ORBIT.network, **LM_START), training=Training("lm", 300))
 ONE_ORBIT_K1_LM = replace(ONE_ORBIT_LM, network=replace(ONE_ORBIT_K1.network, **LM_START))
 WHOLE_FLOW_LM = replace(WHOLE_FLOW, network=replace(WHOLE_FLOW.network, **LM_START), training=Training("lm", 600))
