@@ -273,7 +273,13 @@ def test_single_precision():
     assert run.loss < 1e-5
 
 
+class Doubled(LocSympNet):
+    def forward(self, y, h):
+        return super().forward(super().forward(y, h), h)
+
+
 BAD = {
+    "network: .*forward of its own": lambda n, p: fit(Doubled(3, 1, 2), p),
     "network: a locsym network": lambda n, p: fit(torch.nn.Linear(3, 3), p),
     "network: .*trains all weights": lambda n, p: fit(n.requires_grad_(False), p),
     "pairs: Pairs": lambda n, p: fit(n, p.y),

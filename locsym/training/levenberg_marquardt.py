@@ -25,6 +25,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..networks import Network
 from ..tangent import Linearisation, obstacle
 from .explicit import Explicit
 from .matrix_free import conjugate_gradients
@@ -74,6 +75,8 @@ class LevenbergMarquardt:
             raise ValueError(f"solver: one of {SOLVERS} is needed, got {solver!r}")
         if not all(p.requires_grad for p in network.parameters()):
             raise ValueError('network: "lm" trains all weights, and some ask for no gradient; "adam" leaves them alone')
+        if type(network).forward is not Network.forward:
+            raise ValueError('network: "lm" follows its modules, but it has a forward of its own; "adam" follows that')
         reason = obstacle(network)
         linearise = Explicit if reason else Linearisation
         self.problem = linearise(network, pairs.y, pairs.h, pairs.target)
