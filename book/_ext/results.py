@@ -22,18 +22,19 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 FULL = "paper"  # the profile that needs no other numbers beside its own
-OURS = {"adam": "ours, the paper's training (Adam)", "lm": "ours, Levenberg–Marquardt"}
+OURS = {"adam": "ours, Adam as in the paper", "lm": "ours, Levenberg–Marquardt"}
 Missing = Callable[[str], None]  # is told, in words, which number is not there
 say = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: markdown on one line, and over how many columns and rows it goes."""
+    """A cell of a table: markdown on one line, over how many columns and rows it goes, a class for its look."""
 
     text: str
     columns: int = 1
     rows: int = 1
+    look: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,17 @@ def shown(source: Source, notebook: str, keys: str | list[str] | None, unit: str
     return (" of ".join(texts) + f" {unit}".rstrip()) if texts else "–"
 
 
+def unbroken(text: str) -> str:
+    """Return the text with its numbers kept on one line: 1e-5 with a hyphen, 1 % with a space, that do not break."""
+    return text.replace("e-", "e\u2011").replace(" %", "\u00a0%")
+
+
 def head(given: list[Source], brief: bool) -> list[list[Cell]]:
     """Return the head's rows: one, or two where ours have more than one source."""
     deep, wide = 1 + (len(given) > 1), len(given)
     first = [Cell("claim", rows=deep), Cell("paper", rows=deep)]
     first += [] if brief else [Cell("the author's trained nets", rows=deep)]
-    first += [Cell(name, columns=wide) for name in OURS.values()] + [Cell("see", rows=deep)]
+    first += [Cell(name, columns=wide) for name in OURS.values()]
     return [first, [Cell(source.label) for _ in OURS for source in given]][:deep]
 
 
@@ -89,17 +95,15 @@ def line(row: dict, notebook: str, given: list[Source], brief: bool, missing: Mi
     def words(source: Source, keys: str | list[str] | None) -> str:
         return shown(source, notebook, keys, row.get("unit", ""), missing)
 
-    cells = [Cell(row["brief"] if brief else row["claim"]), Cell(row["paper"])]
-    cells += [] if brief else [Cell(row["code"])]
+    text, label = row["see"]
+    cells = [Cell(f"[{text}](#{label}): {row['brief'] if brief else row['claim']}"), Cell(row["paper"])]
+    cells += [] if brief else [Cell(unbroken(row["code"]))]
     if "ours" in row:
         found = {source.label: words(source, row["ours"]) for source in given}
         alike = len(set(found.values())) == 1
         text = next(iter(found.values())) if alike else "; ".join(f"{label}: {n}" for label, n in found.items())
-        cells.append(Cell(text, columns=len(OURS) * len(given)))
-    else:
-        cells += [Cell(words(source, row.get(name))) for name in OURS for source in given]
-    text, label = row["see"]
-    return [*cells, Cell(f"[{text}](#{label})")]
+        return [*cells, Cell(text, columns=len(OURS) * len(given))]
+    return [*cells, *(Cell(words(source, row.get(name)), look="number") for name in OURS for source in given)]
 
 
 class Kept(SphinxDirective):
@@ -154,7 +158,7 @@ class Results(Kept):
 
     def entry(self, cell: Cell) -> nodes.entry:
         parsed, messages = self.state.inline_text(cell.text, self.lineno)
-        entry = nodes.entry("", nodes.paragraph("", "", *parsed), *messages)
+        entry = nodes.entry("", nodes.paragraph("", "", *parsed), *messages, classes=cell.look.split())
         if cell.columns > 1:
             entry["morecols"] = cell.columns - 1
         if cell.rows > 1:
