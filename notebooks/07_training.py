@@ -163,7 +163,7 @@ methods = {
 race = {}
 for name, experiment in problems.items():
     options = methods | {"adam": {"iterations": experiment.training.iterations, "rate": experiment.training.rate}}
-    options["scipy"] = methods["scipy"] | ({"evaluations": 3} if name == "advection" else {})  # else a row takes long
+    options["scipy"] = methods["scipy"] | ({"evaluations": 2} if name == "advection" else {})  # else a row takes long
     for method, given in options.items():
         pairs, validation = data[name]
         network = experiment.make_network()
