@@ -109,9 +109,8 @@ class _Loop:
                 before = self.optimiser.state_dict(), tuple(self.rows), self.done, self.seconds
                 pace = self._chunk(min(rows, iterations - self.done), target, min(CHUNK, seconds - self.seconds))
                 rows = max(1, int(CHUNK / pace))
-                left = min((iterations - self.done) * pace, seconds - self.seconds)
                 loss = float(self.rows[-1][-1, 0]) if len(self.rows[-1]) else math.nan
-                show(self.done, iterations, f"loss {loss:.2e}, at most {max(0.0, left):.0f} s left")
+                show(self.done, iterations, f"loss {loss:.2e}")
                 if self.folder and time.perf_counter() - written > EVERY:
                     self.write()
                     written = time.perf_counter()
