@@ -95,13 +95,13 @@ def line(row: dict, notebook: str, given: list[Source], brief: bool, missing: Mi
     def words(source: Source, keys: str | list[str] | None) -> str:
         return shown(source, notebook, keys, row.get("unit", ""), missing)
 
-    text, label = row["see"]
-    cells = [Cell(f"[{text}](#{label}): {row['brief'] if brief else row['claim']}"), Cell(row["paper"])]
+    figure, label = row["see"]
+    cells = [Cell(f"[{figure}](#{label}): {row['brief'] if brief else row['claim']}"), Cell(unbroken(row["paper"]))]
     cells += [] if brief else [Cell(unbroken(row["code"]))]
     if "ours" in row:
         found = {source.label: words(source, row["ours"]) for source in given}
         alike = len(set(found.values())) == 1
-        text = next(iter(found.values())) if alike else "; ".join(f"{label}: {n}" for label, n in found.items())
+        text = next(iter(found.values())) if alike else "; ".join(f"{name}: {n}" for name, n in found.items())
         return [*cells, Cell(text, columns=len(OURS) * len(given))]
     return [*cells, *(Cell(words(source, row.get(name)), look="number") for name in OURS for source in given)]
 
