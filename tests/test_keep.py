@@ -24,7 +24,8 @@ def small(tmp_path_factory):
 @pytest.fixture
 def built(small):
     """The same for one test: its files are put back afterwards."""
-    files = {path: path.read_text() for path in (small.results, small.profiles / "paper.yml", small.root / "book/bounds.yml")}
+    places = (small.results, small.profiles / "paper.yml", small.root / "book" / "bounds.yml")
+    files = {path: path.read_text() for path in places}
     yield small
     small.record.unlink(missing_ok=True)
     for path, text in files.items():
