@@ -25,6 +25,7 @@ lm_iterations = 300       # at most
 seeds = 10                # networks in the study at the end
 seed_iterations = 300     # Levenberg–Marquardt iterations for each of them
 variant_seeds = 10        # seeds for each of the other remedies tried
+adam_seeds = 3            # seeds from which the paper's training is repeated
 width = 16                # hidden units m
 seed = 0                  # of the weights
 
@@ -188,7 +189,22 @@ for s in range(seeds):
     print(f"seed {s}: loss {losses[s]:.1e}   tr S = {traces[s]:7.4f}, {kind:10}   error of H to t = 1000: {stay[s]:.1e}")
 
 # %% [markdown]
-# The trace needs one lap, {math}`t < 11`, of the training data. It tells the bad seeds from the good ones.
+# The trace needs one lap, {math}`t < 11`, of the training data. It tells the bad seeds from the good ones. So it does for
+# the paper's own training:
+
+# %%
+adam_stay = []
+for s in range(adam_seeds):
+    run = replace(ONE_ORBIT, seed=s, network=wide["adam"], training=adam).run(trainings, progress)
+    y = rollout(run.network, states[0], tau, steps)
+    adam_stay.append(float(drift(body.invariants["H"], y).nan_to_num(np.inf).max()))
+    print(f"Adam, seed {s}: loss {run.loss:.1e}   tr S = {lap_trace(run, states, tau):7.4f}   error of H to t = 1000: {adam_stay[-1]:.1e}")
+record("adam-seeds", adam_seeds)
+record("adam-seeds-below-1-percent", sum(error < 0.01 for error in adam_stay))
+
+# %% [markdown]
+# Of {glue:text}`adam-seeds` seeds trained as in the paper {glue:text}`adam-seeds-below-1-percent` stay below one per cent (a training cut short,
+# as in the quick profile, need not).
 #
 # ## A training that makes every seed stay
 #
