@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from locsym.linear import growth_rates, normal_equations
+from locsym.networks import LocSympNet
 from locsym.systems import Advection
 
 SYSTEM = Advection(9)
@@ -41,6 +42,17 @@ def test_frequencies_of_central_differences():
     expected = (-torch.sin(kappa * SYSTEM.dx) / SYSTEM.dx).sort().values
     torch.testing.assert_close(rates.imag, expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(rates.real, torch.zeros(9, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_first_order_of_a_linear_network_has_no_diagonal(symmetric):
+    """Φ_τ = I + τ B₁ + …: the paper states tr B₁ = 0; each module adds the others' values to one, so diag B₁ = 0."""
+    generator = torch.Generator().manual_seed(0)
+    net = LocSympNet(5, 3, 4, "linear", std=1.0, symmetric=symmetric, generator=generator)
+    identity, zero = torch.eye(5, dtype=torch.float64), torch.tensor(0.0, dtype=torch.float64)
+    first = torch.func.jacrev(lambda h: net(identity, h).T)(zero).detach()
+    assert first.norm() > 1, "the map must do something"
+    torch.testing.assert_close(first.diagonal(), torch.zeros(5, dtype=torch.float64), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(("matrix", "tau"), [(torch.zeros(2, 3), 0.1), (torch.eye(2), 0.0)])

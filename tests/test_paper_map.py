@@ -14,8 +14,16 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 ENTRIES = yaml.safe_load((ROOT / "book" / "paper_map.yml").read_text(encoding="utf-8"))
-ITEMS = [f"({i})" for i in range(1, 39)] + [f"Fig. {i}" for i in range(1, 7)] + ["Def. 2.1", "Thm 2.1", "Prop. 3.1"]
-HELD = [e for e in ENTRIES if not e["item"].startswith("Fig.")]
+PANELS = ["1(a)", "1(b)", "2", "3(a)", "3(b)", "4(a)", "4(b)", "4(c)", "4(d)"]
+PANELS += ["5(a)", "5(b)", "6(a)", "6(b)", "6(c)", "6(d)"]
+CLAIMS = {"4.1": 3, "4.2.1": 3, "4.2.2": 2}  # how many claims of a section the map follows
+ITEMS = [
+    *(f"({i})" for i in range(1, 39)),
+    *(f"Fig. {panel}" for panel in PANELS),
+    *("Def. 2.1", "Thm 2.1", "Prop. 3.1"),
+    *(f"Sec. {section}, claim {i + 1}" for section, count in CLAIMS.items() for i in range(count)),
+]
+BOUNDED = yaml.safe_load((ROOT / "book" / "bounds.yml").read_text(encoding="utf-8"))
 
 
 @cache
@@ -58,11 +66,14 @@ def test_function_exists_and_says_what_it_is(name):
     assert (find(name).__doc__ or "").strip()
 
 
-@pytest.mark.parametrize("entry", HELD, ids=lambda e: e["item"])
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e["item"])
 def test_test_exists(entry):
-    assert entry["test"], "every equation and statement is held by a test"
-    for file, _, name in (test.partition("::") for test in entry["test"]):
+    assert entry["test"], "every item is held by a test"
+    for file, name, case in (re.fullmatch(r"(.+)::(\w+)(?:\[(.+)\])?", test).groups() for test in entry["test"]):
         assert name in functions(file)
+        if case:
+            notebook, _, key = case.partition("-")
+            assert key in BOUNDED[notebook]
 
 
 @pytest.mark.parametrize("number", range(1, 39))
