@@ -17,11 +17,17 @@ def load(path: Path) -> list[dict]:
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
+def held(test: str) -> str:
+    """A test as the table names it; one that bounds a number, ``file::test[notebook-key]``, by the number's key."""
+    name, _, case = test.rstrip("]").partition("[")
+    return f"number `{case.partition('-')[2]}`" if case else f"`{name}`"
+
+
 def row(entry: dict) -> list[str]:
     """One entry as five cells of markdown."""
     item = f"[{entry['item']}](#{entry['label']})" if "label" in entry else entry["item"]
     code = " ".join(f"{{py:obj}}`~{name}`" for name in entry.get("code", []))
-    tests = " ".join(f"`{test}`" for test in entry.get("test", []))
+    tests = " ".join(map(held, entry.get("test", [])))
     page = f"{{doc}}`/{entry['page']}`" if "page" in entry else ""
     return [item, entry["says"], page, code, tests]
 
