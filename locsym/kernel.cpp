@@ -274,6 +274,7 @@ int64_t adam(const Network* net, T* theta, T* m, T* v, const Segment* segment, i
              int64_t taken, const Pairs* train, const Pairs* valid, int64_t epochs, double target, double seconds,
              double* row) {
     const auto begin = std::chrono::steady_clock::now();
+    const NoSubnormals guard;
     const Samples training(net->n, *train), validation(net->n, *valid);
     std::vector<T> slope(net->weights);
     Sweep sweep(*net, theta, true);
