@@ -18,7 +18,7 @@ env: .venv/.installed   ## the environment in .venv; the others make it when it 
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[book,test]"
 	@touch $@
 
-book: env   ## the whole book, in _build/html (PROFILE=quick in minutes; ONLY=01 one notebook; DRY=1 only says what)
+book: env   ## the whole book, in _build/html (PROFILE=quick cuts the long runs short; ONLY=01 one notebook; DRY=1 only says what)
 	$(BIN)/python -m companion build --profile $(or $(PROFILE),paper) $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS)) $(if $(DRY),--dry-run)
 
 test: env   ## all tests, every notebook in the quick profile among them

@@ -13,8 +13,8 @@ from pathlib import Path
 from docutils import nodes
 
 QUICK = (
-    "<strong>A quick edition.</strong> The trainings behind these numbers were cut short, so that the whole book "
-    "builds in minutes; <code>make book</code> makes the full edition."
+    "<strong>A quick edition.</strong> Adam's trainings and other long runs were cut short, so that the whole book "
+    "builds in a few minutes; <code>make book</code> makes the full edition."
 )
 BIBLIOGRAPHY_ROLES = ('role="list" ', ' role="doc-biblioentry"')  # docutils' pair of them is not valid ARIA
 PREVIEW = "_static/orbits.png"
@@ -31,9 +31,12 @@ def made(app, pagename: str) -> dict:
 
 
 def quotes_numbers(env, pagename: str) -> bool:
-    """Whether numbers of a run stand on a page: on a notebook's, and where prose glues them."""
+    """Whether numbers of a run stand on a page: on a notebook's, and where prose glues them or shows their table."""
     path = Path(env.doc2path(pagename)) if pagename in env.found_docs else None
-    return path is not None and (path.suffix == ".ipynb" or "{glue:" in path.read_text(encoding="utf-8"))
+    if path is None or path.suffix == ".ipynb":
+        return path is not None
+    text = path.read_text(encoding="utf-8")
+    return "{glue:" in text or "{results}" in text
 
 
 def duration(seconds: float) -> str:
