@@ -19,7 +19,7 @@ from locsym.systems import LinearSystem, RigidBody
 from locsym.tangent import Linearisation
 from locsym.training import fit
 from locsym.training.levenberg_marquardt import LevenbergMarquardt
-from locsym.training.record import FILE
+from locsym.training.record import FILE, Checkpoint
 
 door = importlib.import_module("locsym.training.fit")
 METHODS = ("lm", "adam", "lbfgs", "scipy")
@@ -206,17 +206,25 @@ door.fit(*body(N=40, width=12), sys.argv[2], iterations=int(sys.argv[3]), folder
 """
 
 
-@pytest.mark.parametrize(("method", "iterations"), [("lm", 200), ("adam", 20000)])
+@pytest.mark.parametrize(("method", "iterations"), [("lm", 300), ("adam", 30_000)])
 def test_a_killed_training_resumes_to_the_same_bits(method, iterations, tmp_path):
     network, pairs = body(N=40, width=12)
     whole = fit(network, pairs, method, iterations=iterations)
     command = [sys.executable, "-c", TRAIN, str(Path(__file__).parent), method, str(iterations), str(tmp_path)]
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
-    for pause in (0.1, 0.3):
+    taken = [0]
+    for pause in (0.03, 0.0):
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
             assert process.stdout.readline() == b"ready\n"
+            while (found := Checkpoint.read(tmp_path)) is None or len(found.rows) == taken[-1]:
+                assert process.poll() is None, "it ended before it could be killed"
+                time.sleep(0.002)
             time.sleep(pause)
             process.kill()
+        found = Checkpoint.read(tmp_path)
+        assert found.reason is None, "killed on its way"
+        taken.append(len(found.rows))
+    assert 0 < taken[1] < taken[2] < iterations, "the second went on where the first was broken off"
     resumed = fit(network, pairs, method, iterations=iterations, folder=tmp_path)
     assert torch.equal(flat(resumed.network), flat(whole.network))
     assert torch.equal(resumed.history.loss, whole.history.loss)
