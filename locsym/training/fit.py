@@ -110,7 +110,8 @@ class _Loop:
                 pace = self._chunk(min(rows, iterations - self.done), target, min(CHUNK, seconds - self.seconds))
                 rows = max(1, int(CHUNK / pace))
                 loss = float(self.rows[-1][-1, 0]) if len(self.rows[-1]) else math.nan
-                show(self.done, iterations, f"loss {loss:.2e}")
+                limit = f", at most {max(0.0, seconds - self.seconds):.0f} s more" if seconds < math.inf else ""
+                show(self.done, iterations, f"loss {loss:.2e}{limit}")
                 if self.folder and time.perf_counter() - written > EVERY:
                     self.write()
                     written = time.perf_counter()
