@@ -5,7 +5,7 @@ import json
 import book_fixture
 import nbformat
 import pytest
-from companion import processes, rerun
+from companion import processes, rerun, site
 from companion.__main__ import main
 from companion.files import write
 
@@ -64,6 +64,13 @@ def test_mistake_is_told_before_anything_runs(book, capsys, monkeypatch, words, 
     monkeypatch.setattr(processes, "start", lambda *_: pytest.fail("a notebook was started"))
     assert run(book, *words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_other_major_version_of_jupyter_book_is_refused(book, capsys, monkeypatch):
+    monkeypatch.setattr(processes, "start", lambda *_: pytest.fail("a notebook was started"))
+    monkeypatch.setattr(site.metadata, "version", lambda name: "2.0.1")
+    assert run(book, "01_first") == 2
+    assert "jupyter-book 1 is needed, this environment has 2.0.1" in capsys.readouterr().err
 
 
 NUMBER = {"value": 2.0, "shown": "2.0e+00"}

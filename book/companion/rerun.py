@@ -33,6 +33,7 @@ def rerun(
     given: ``"tau=0.05 steps=500"``, quoted as in a shell. profile: by default that of the built book. The executed
     notebook and its HTML come to be in ``runs/NOTEBOOK/HASH/``; the hash is that of all its parameters.
     """
+    site.check_version()
     names = project.pick([notebook])
     if len(names) > 1 and notebook not in names:
         raise Mistake(f"{notebook!r} is the beginning of {', '.join(names)}; name one")
