@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .flow import check_finite
+
 
 def normal_equations(X: Tensor, Y: Tensor) -> Tensor:
     r"""Fit :math:`Y_i = M X_i` by eq. (33) as printed: :math:`M = (\sum Y_i X_i^\top)(\sum X_i X_i^\top)^{-1}`.
@@ -27,10 +29,11 @@ def growth_rates(M: Tensor, tau: float) -> Tensor:
     r"""Return :math:`\lambda_k = \log(\mu_k) / \tau` for the eigenvalues :math:`\mu_k` of a flow's matrix M ``(n, n)``.
 
     Re λ is a rate of growth, Im λ a frequency, both per unit time; frequencies beyond :math:`\pi / \tau` alias.
-    Sorted by frequency: ``(n)``, complex.
+    Sorted by frequency: ``(n)``, complex. Raises ValueError for an M that is not square or not finite, and for tau = 0.
     """
     if M.ndim != 2 or M.shape[0] != M.shape[1]:
         raise ValueError(f"M: a square matrix is needed, got shape {tuple(M.shape)}")
+    check_finite("M", M)  # LAPACK may crash on NaN
     if not tau:
         raise ValueError("tau: the time step must not be zero")
     rates = torch.log(torch.linalg.eigvals(M)) / tau

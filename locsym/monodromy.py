@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .flow import FlowMap
+from .flow import FlowMap, check_finite
 
 
 def lap(states: Tensor) -> int:
@@ -20,6 +20,8 @@ def lap(states: Tensor) -> int:
 
     Raises ValueError where it has not come back.
     """
+    if states.ndim != 2 or not len(states):
+        raise ValueError(f"states: shape (T, n) with T >= 1 is needed, got {tuple(states.shape)}")
     distance = (states - states[0]).norm(dim=1)
     away = int((distance > distance.max() / 2).int().argmax())
     near = away + int((distance[away:] < distance.max() / 4).int().argmax())
@@ -59,8 +61,11 @@ def transverse_multipliers(flow: FlowMap, states: Tensor, h: Tensor | float) -> 
     """Return the eigenvalues of :func:`return_map`, complex ``(n − 1)``, the largest first.
 
     All on the unit circle: elliptic. One outside: hyperbolic, neighbours leave the orbit by that factor a lap.
+    Raises ValueError where the return map is not finite.
     """
-    values = torch.linalg.eigvals(return_map(flow, states, h).detach())
+    S = return_map(flow, states, h).detach()
+    check_finite("flow: the return map", S)  # LAPACK may crash on NaN
+    values = torch.linalg.eigvals(S)
     return values[values.abs().argsort(descending=True)]
 
 

@@ -40,12 +40,14 @@ def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int
     The largest comes first. On a periodic orbit whose period is ``steps`` steps they are its Floquet multipliers:
     one is 1, along the orbit; their product is 1 where volume is kept; one off the unit circle makes the orbit
     hyperbolic. Once the product has grown past 1/eps its small eigenvalues are lost to rounding: take fewer steps,
-    or :func:`lyapunov_exponents`.
+    or :func:`lyapunov_exponents`. Raises ValueError where it overflows.
     y0: ``(*, n)``; h: number or ``(*)``; method: of :func:`~locsym.checks.jacobian`.
     """
     product = torch.eye(y0.shape[-1]).to(y0)
     for J in jacobians_along(flow, y0, h, steps, method):
         product = J @ product
+    if not bool(torch.isfinite(product).all()):  # LAPACK may crash on it
+        raise ValueError(f"steps: the product of {steps} Jacobians overflows; take fewer, or lyapunov_exponents")
     values = torch.linalg.eigvals(product)
     return values.gather(-1, values.abs().argsort(-1, descending=True))
 

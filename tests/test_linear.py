@@ -55,7 +55,14 @@ def test_first_order_of_a_linear_network_has_no_diagonal(symmetric):
     torch.testing.assert_close(first.diagonal(), torch.zeros(5, dtype=torch.float64), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("matrix", "tau"), [(torch.zeros(2, 3), 0.1), (torch.eye(2), 0.0)])
-def test_growth_rates_refuse(matrix, tau):
-    with pytest.raises(ValueError, match=r"needed|zero"):
+@pytest.mark.parametrize(
+    ("matrix", "tau", "message"),
+    [
+        (torch.zeros(2, 3), 0.1, "M: a square matrix"),
+        (torch.full((3, 3), math.nan), 0.1, "M: finite values"),
+        (torch.eye(2), 0.0, "tau: the time step must not be zero"),
+    ],
+)
+def test_growth_rates_refuse(matrix, tau, message):
+    with pytest.raises(ValueError, match=message):
         growth_rates(matrix, tau)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from locsym import monodromy
 from locsym.monodromy import lap, return_map, transverse_multipliers
 from locsym.systems import RigidBody
 
@@ -50,6 +51,17 @@ def test_an_orbit_that_does_not_come_back_is_refused():
         lap(CIRCLE[:30])
 
 
+@pytest.mark.parametrize("states", [torch.zeros(5), torch.zeros(0, 3)], ids=lambda states: str(tuple(states.shape)))
+def test_states_of_another_shape_are_refused(states):
+    with pytest.raises(ValueError, match=r"states: shape \(T, n\)"):
+        lap(states)
+
+
+def test_a_return_map_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="flow: the return map: finite values"):
+        transverse_multipliers(lambda y, h: math.nan * y, CIRCLE, TAU)
+
+
 def test_too_few_states_beyond_the_lap_are_refused():
     with pytest.raises(ValueError, match="states: 53 are needed"):
         return_map(elliptic(0.1), CIRCLE[:52], TAU)
@@ -87,6 +99,17 @@ def test_the_true_rigid_body_is_on_the_border():
     S = return_map(rk4, states, 0.1)
     assert abs(float(S.trace()) - 2) < 1e-3, "the lap ends a hundredth of a time unit beside its start"
     assert abs(float(torch.linalg.det(S)) - 1) < 1e-12
+
+
+def test_the_bases_at_both_ends_do_not_matter(monkeypatch):
+    basis, generator = monodromy._transverse, torch.Generator().manual_seed(0)
+    expected = return_map(elliptic(0.13), CIRCLE, TAU).trace()
+
+    def turned(tangent):
+        return basis(tangent) @ torch.linalg.qr(torch.randn(2, 2, generator=generator, dtype=torch.float64)).Q
+
+    monkeypatch.setattr(monodromy, "_transverse", turned)
+    torch.testing.assert_close(return_map(elliptic(0.13), CIRCLE, TAU).trace(), expected)
 
 
 def test_the_trace_is_differentiable():

@@ -94,6 +94,10 @@ REFUSED = {
     "no steps": (lambda: floquet_multipliers(linear, torch.ones(2), 0.1, 0), "steps"),
     "no time": (lambda: lyapunov_exponents(linear, torch.ones(2).double(), 0.0, 5), "h: the time step must not be 0"),
     "overflow": (lambda: floquet_multipliers(lambda y, h: 1e30 * y, torch.ones(2), 1.0, 5), "from step 2 on"),
+    "product that overflows": (
+        lambda: floquet_multipliers(lambda y, h: 1e30 * y, torch.zeros(2).double(), 1.0, 20),
+        "steps: the product of 20 Jacobians overflows",
+    ),
     "NaN": (lambda: floquet_multipliers(linear, torch.full((2,), math.nan), 0.1, 5), "y0"),
 }
 
