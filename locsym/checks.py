@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .exact import finite_states
-from .flow import FlowMap, inverse, rollout
+from .flow import FlowMap, check_step, inverse, rollout
 
 METHODS = ("auto", "autograd", "difference")
 
@@ -24,8 +24,10 @@ def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") 
     the batch, for maps made of torch functions; ``"difference"``, five-point differences with an error near
     1e-12 in float64, for any smooth map; ``"auto"``, the flow map's own ``jacobian(y, h)`` where it has one,
     autograd where the map can be differentiated, differences otherwise.
+    Raises TypeError or ValueError, naming the argument, for states that are not finite and for any other h or method.
     """
     finite_states(y, "y")
+    h = check_step(h, y)
     if method not in METHODS:
         raise ValueError(f"method: one of {METHODS} is needed, got {method!r}")
     if method == "auto" and (own := getattr(flow, "jacobian", None)) is not None:
@@ -144,16 +146,19 @@ def observed_order(
     """Fit the order p of a method by regression, error ~ h^p at a fixed time, h^(p+1) after one step.
 
     flow: the method; exact: what it approximates; y: starts ``(*, n)``; h: two or more different steps > 0.
-    time: a multiple of every h; None compares single steps. The error is the largest Euclidean one over the batch.
+    time: a multiple of every h, > 0; None compares single steps. The error is the largest Euclidean one over the batch.
     Raises ValueError where an error is zero or not finite: there is no slope in it.
     """
     finite_states(y, "y")
+    if not y.numel():
+        raise ValueError(f"y: one state at least is needed, got shape {tuple(y.shape)}")
     steps = torch.as_tensor(h, dtype=torch.float64)
     if steps.ndim != 1 or len(steps.unique()) < 2 or not bool((torch.isfinite(steps) & (steps > 0)).all()):
         raise ValueError(f"h: two or more different steps > 0 are needed, got {h}")
     counts = torch.ones_like(steps) if time is None else (time / steps).round()
-    if time is not None and not torch.allclose(counts * steps, torch.full_like(steps, time), rtol=1e-9, atol=0.0):
-        raise ValueError(f"time: a multiple of every h is needed, got {time}")
+    reached = counts * steps
+    if time is not None and not (time > 0 and torch.allclose(reached, torch.full_like(steps, time), rtol=1e-9, atol=0)):
+        raise ValueError(f"time: a multiple of every h, > 0, is needed, got {time}")
     errors = torch.stack(
         [
             (rollout(flow, y, step, int(count))[-1] - exact(y, step * count)).norm(dim=-1).max()

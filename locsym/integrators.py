@@ -13,7 +13,7 @@ import sympy as sp
 import torch
 from torch import Tensor
 
-from .flow import column
+from .flow import check_finite, check_states, check_step, column, whole
 from .formulas import TORCH_FUNCTIONS
 from .splitting import NumericSplitting, Splitting
 
@@ -79,7 +79,10 @@ class SplittingIntegrator:
         self._backwards = tuple(move.undone() for move in reversed(self.moves))
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Advance states ``(*, n)`` by one step; h: number or ``(*)``. RuntimeError where Newton fails."""
+        """Advance states ``(*, n)`` by one step; h: number or ``(*)``. RuntimeError where Newton fails.
+
+        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input.
+        """
         return self._apply(self.moves, y, h)
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
@@ -88,7 +91,8 @@ class SplittingIntegrator:
 
     def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """Iterate the step, start first: ``(steps + 1, *, n)``; the coordinates stay apart from step to step."""
-        y, orbit = self._parts(y0), y0.new_empty((steps + 1, *y0.shape))
+        h, steps = self._checked(y0, h), whole("steps", steps, 0)
+        y, orbit = list(y0.unbind(-1)), y0.new_empty((steps + 1, *y0.shape))
         orbit[0] = y0
         with torch.no_grad():
             for row in orbit.unbind(0)[1:]:
@@ -98,15 +102,17 @@ class SplittingIntegrator:
         return orbit
 
     def _apply(self, moves: Sequence[Move], y: Tensor, h: Tensor | float) -> Tensor:
-        parts = self._parts(y)
+        h, parts = self._checked(y, h), list(y.unbind(-1))
         for move in moves:
             parts[move.j] = move(parts, h)
         return torch.stack(parts, dim=-1)
 
-    def _parts(self, y: Tensor) -> list[Tensor]:
-        if y.shape[-1] != self.n:
-            raise ValueError(f"y: {self.name} takes states of shape (*, {self.n}), got {tuple(y.shape)}")
-        return list(y.unbind(-1))
+    def _checked(self, y: Tensor, h: Tensor | float) -> Tensor | float:
+        check_states(y, self.n)
+        h = check_step(h, y)
+        check_finite("y", y)
+        check_finite("h", h)
+        return h
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, n={self.n}, moves={len(self.moves)}, order={self.order})"
@@ -126,13 +132,16 @@ def symplectic_euler(
 
     order: ``"ascending"`` lets the pair (y_1, y_2) act first, as the networks do; ``"printed"`` lets it act last, as
     eq. (19) reads. tolerance: Newton's largest last update, relative to 1 + \|y_j\|. iterations: how many it may take.
+    Raises TypeError or ValueError, naming the argument, for anything else.
     """
+    if not isinstance(splitting, Splitting | NumericSplitting):
+        raise TypeError(f"splitting: what split or split_numerically returns is needed, got {type(splitting).__name__}")
     if order not in ("ascending", "printed"):
         raise ValueError(f"order: 'ascending' or 'printed' is allowed, got {order!r}")
     n = splitting.n
     pairs = range(n - 1) if order == "ascending" else range(n - 2, -1, -1)
     pair_moves = _numeric_moves if isinstance(splitting, NumericSplitting) else _formula_moves
-    newton = {"tolerance": tolerance, "iterations": iterations}
+    newton = {"tolerance": tolerance, "iterations": whole("iterations", iterations, 1)}
     moves = [replace(move, **newton) for k in pairs for move in pair_moves(splitting, k)]
     return SplittingIntegrator("symplectic Euler", n, moves, order=1)
 
@@ -179,7 +188,7 @@ class RK4:
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Advance states ``(*, n)`` by one step of four evaluations of f; h: number or ``(*)``."""
-        h = column(h)
+        h = column(check_step(h, y))
         k1 = self.rhs(y)
         k2 = self.rhs(y + h / 2 * k1)
         k3 = self.rhs(y + h / 2 * k2)

@@ -42,6 +42,7 @@ class Pair:
 
 
 def local_fields(pairs: Sequence[Pair], y: Tensor) -> Tensor:
+    """Return the field of each pair, eq. (14), at ``y``: ``(*, n)`` to ``(*, n - 1, n)``."""
     fields = y.new_zeros(*y.shape[:-1], len(pairs), y.shape[-1])
     for pair in pairs:
         fields[..., pair.k, pair.k] = pair.dH_dk1(y)
@@ -50,6 +51,7 @@ def local_fields(pairs: Sequence[Pair], y: Tensor) -> Tensor:
 
 
 def check_pair(k: int, n: int) -> None:
+    """Raise ValueError unless ``k`` is the number of a pair, 0, …, n − 2."""
     if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k < n - 1:
         raise ValueError(f"k: the pairs (y_k, y_k+1) of n = {n} coordinates are k = 0, …, {n - 2}, got {k!r}")
 
@@ -177,6 +179,8 @@ def split_numerically(
         raise ValueError(f"derivative: 'autograd' or 'differences' is needed, got {derivative!r}")
     if not isinstance(points, Tensor) or points.ndim != 2 or points.shape[-1] < 2 or not points.is_floating_point():
         raise ValueError("points: a floating-point tensor of shape (N, n) with n >= 2 is needed")
+    if not len(points):
+        raise ValueError("points: one state at least is needed, got none")
     points, n = points.detach().double(), points.shape[-1]
     if field(points).shape != points.shape:
         raise ValueError(f"field: shape {tuple(points.shape)} must stay, it became {tuple(field(points).shape)}")

@@ -235,13 +235,43 @@ def test_newton_says_when_it_may_not_iterate_long_enough():
     ("call", "message"),
     [
         (lambda p: symplectic_euler(p, order="backwards"), "order: 'ascending' or 'printed'"),
+        (lambda p: symplectic_euler(p, iterations=0), "iterations: a whole number >= 1"),
         (lambda p: fourth_order(p, scheme="forest"), r"scheme: one of \['suzuki', 'yoshida'\]"),
-        (lambda p: strang(p)(torch.ones(4, dtype=torch.float64), 0.1), r"shape \(\*, 3\), got \(4,\)"),
+        (lambda p: strang(p)(torch.ones(4, dtype=torch.float64), 0.1), r"y: shape \(\*, 3\) is needed, got \(4,\)"),
     ],
 )
 def test_mistakes_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(split(RigidBody()))
+
+
+BAD_STEPS = {
+    "list": (([1.0, 2.0, 3.0], 0.1), TypeError, r"y: a tensor of shape \(\*, 3\)"),
+    "integers": ((torch.ones(3, dtype=torch.int64), 0.1), TypeError, "y: a floating-point"),
+    "NaN": ((vector(1, 2, math.nan), 0.1), ValueError, "y: finite values"),
+    "h shape": ((torch.ones(4, 3).double(), torch.ones(3).double()), ValueError, r"h: .*\(4,\), one value a sample"),
+    "h column": ((torch.ones(4, 3).double(), torch.ones(4, 1).double()), ValueError, r"h: .*got \(4, 1\)"),
+    "h NaN": ((torch.ones(3).double(), math.nan), ValueError, "h: a finite number"),
+    "h text": ((torch.ones(3).double(), "0.1"), TypeError, "h: a number or a tensor"),
+}
+
+
+@pytest.mark.parametrize("direction", ["__call__", "inverse"])
+@pytest.mark.parametrize(("arguments", "error", "message"), BAD_STEPS.values(), ids=BAD_STEPS)
+def test_a_bad_step_is_refused(arguments, error, message, direction):
+    flow = strang(split(Volterra()))
+    with pytest.raises(error, match=message):
+        getattr(flow, direction)(*arguments)
+
+
+def test_rk4_refuses_a_step_of_the_wrong_shape():
+    with pytest.raises(ValueError, match=r"h: .*\(4,\), one value a sample"):
+        RK4(RigidBody().rhs)(torch.ones(4, 3).double(), torch.ones(4, 1).double())
+
+
+def test_a_system_must_be_split_first():
+    with pytest.raises(TypeError, match="splitting: what split or split_numerically returns is needed, got RigidBody"):
+        strang(RigidBody())
 
 
 def test_rk4_has_no_inverse():

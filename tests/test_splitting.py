@@ -338,6 +338,7 @@ BAD_CALLS = {
     "A: an antisymmetric": lambda: potential_field(sp.eye(3), (y1, y2, y3)),
     "k: the pairs": lambda: split(RigidBody()).pair(2),
     "points: ": lambda: split_numerically(RigidBody().rhs, torch.zeros(3)),
+    "points: one state at least": lambda: split_numerically(RigidBody().rhs, torch.zeros(0, 3)),
     "field: shape": lambda: split_numerically(lambda y: y[..., :1], random_states(3)),
     "base: 3 finite": lambda: split_numerically(RigidBody().rhs, random_states(3), base=[0, 0]),
     "derivative: ": lambda: split_numerically(RigidBody().rhs, random_states(3), derivative="magic"),
