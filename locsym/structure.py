@@ -1,6 +1,7 @@
 r"""Proposition 3.1, measured: the worst defects of all modules, and of whole networks, with random weights.
 
-Every defect is relative to the size of the Jacobian, :math:`\max(1, \max|J|)`: at that level rounding begins.
+Every defect is relative to the size of the Jacobian, :math:`\max(1, \max|J|)`: at that level rounding begins. The area,
+quadratic in the Jacobian, is relative to the square, see :func:`~locsym.checks.symplecticity_defect`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .checks import inverse_defect, jacobian, reversibility_defect, symplecticity_defect
-from .flow import FlowMap, check_states
+from .flow import FlowMap, check_states, whole
 from .modules import SIGNS, GradientModule
 from .networks import LocSympNet, Network
 
@@ -74,6 +75,7 @@ def module_defects(
     n: int, h: float = 1.0, width: int = 16, states: int = 8, dtype: torch.dtype = torch.float64, seed: int = 0
 ) -> Defects:
     """Measure the modules (26) and (27) of every pair k, with weights, biases and states ~ N(0, 1)."""
+    whole("n", n, 2), whole("states", states, 1)
     generator = torch.Generator().manual_seed(seed)
     init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
     found = []
@@ -84,7 +86,7 @@ def module_defects(
             pattern, (j,) = jacobian(module, y, h) - torch.eye(n, dtype=dtype), module.moved
             pattern[:, j, :j] = pattern[:, j, j + 1 :] = 0.0  # the one row where a module may act
             area = symplecticity_defect(module, y, h, pair=k)
-            found.append(_measure(module, y, h, area=area, pattern=pattern.abs().amax((-2, -1))))
+            found.append(_measure(module, y, h, pattern=pattern.abs().amax((-2, -1))) | {"area": float(area.max())})
     return _worst("modules", n, dtype, found)
 
 
@@ -100,6 +102,7 @@ def network_defects(
     seed: int = 0,
 ) -> Defects:
     """Measure some networks (31), or symmetric ones, and their inverses, with weights, biases and states ~ N(0, 1)."""
+    whole("states", states, 1), whole("networks", networks, 1)
     generator = torch.Generator().manual_seed(seed)
     init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
     found = []

@@ -44,6 +44,37 @@ def test_a_module_that_scales_is_found_out(monkeypatch):
     assert found.worst == max(found.volume, found.pattern, found.area, found.inverse)
 
 
+def test_defects_are_relative_to_the_size_of_the_jacobian(monkeypatch):
+    """Y_j = y_j + 1000 h ŷ, and 0.01 y_j on top: J has entries near 1000 h, and the pair's area is off by 0.01 of 1."""
+    monkeypatch.setattr(
+        GradientModule,
+        "step",
+        lambda self, y, h: y.index_add(
+            -1,
+            self._to,
+            1000 * h * y.index_select(-1, self._from).sum(-1, True) + 0.01 * y.index_select(-1, self._to),
+        ),
+    )
+    found = module_defects(3, h=0.1)
+    assert found.size == pytest.approx(100)
+    assert found.volume == pytest.approx(0.01 / 100)
+    assert found.area == pytest.approx(0.01 / 100**2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: module_defects(1), "n: a whole number >= 2"),
+        (lambda: module_defects(3, states=0), "states: a whole number >= 1"),
+        (lambda: network_defects(3, K=0), "K: a whole number >= 1"),
+        (lambda: network_defects(3, networks=0), "networks: a whole number >= 1"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
 def test_table_shows_itself():
     table = Table([Defects("modules", 3, torch.float64, 4, 2.5, 1e-16, 2e-16, area=0.0)])
     assert table.texts()[1] == ["modules", "3", "float64", "4", "2.5", "1.0e-16", "2.0e-16", "0"]
