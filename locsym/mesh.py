@@ -1,4 +1,4 @@
-r"""A ball of initial states, carried along by a flow map: its volume (12) by the surface, and points to fill it."""
+r"""A set of initial states, carried along by a flow map: its volume (12), by its surface or by determinants inside."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ def sphere_mesh(centre: Tensor, radius: float, subdivisions: int = 5) -> tuple[T
     """Return a triangulated sphere in R^3: vertices ``(V, 3)`` and faces ``(F, 3)``, F = 8 · 4^subdivisions.
 
     Each subdivision cuts every triangle of an octahedron into four. Faces are counter-clockwise, seen from outside.
-    Raises ValueError for a centre that is not ``(3,)``, a radius <= 0 or subdivisions outside 0, …, 7.
+    Raises ValueError for a centre that is not ``(3,)`` and floating, a radius <= 0 or subdivisions outside 0, …, 7.
     """
-    _check_ball(centre, radius)
+    if not centre.is_floating_point() or not 0 < radius < float("inf"):
+        got = f"{centre.dtype} and {radius}"
+        raise ValueError(f"centre, radius: a floating-point dtype and a number > 0 are needed, got {got}")
     if centre.shape != (3,) or subdivisions not in range(8):
         got = f"{tuple(centre.shape)} and {subdivisions}"
         raise ValueError(f"centre, subdivisions: shape (3,) and one of 0, …, 7 are needed, got {got}")
@@ -55,20 +57,3 @@ def volume_growth(flow: FlowMap, points: Tensor, h: float, steps: int) -> Tensor
     if steps:
         determinants[1:] = torch.linalg.det(jacobian(flow, orbits[:-1], h)).abs().cumprod(0)
     return determinants.mean(-1)
-
-
-def ball_points(centre: Tensor, radius: float, count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Draw ``count`` points uniformly in the ball round ``centre`` ``(n,)``: ``(count, n)``."""
-    _check_ball(centre, radius)
-    direction = torch.nn.functional.normalize(
-        torch.randn(count, len(centre), generator=generator, dtype=centre.dtype), dim=-1
-    )
-    share = torch.rand(count, 1, generator=generator, dtype=centre.dtype)
-    return centre + radius * share ** (1 / len(centre)) * direction
-
-
-def _check_ball(centre: Tensor, radius: float) -> None:
-    if centre.ndim != 1 or not centre.is_floating_point():
-        raise ValueError(f"centre: a floating-point tensor of shape (n,) is needed, got {tuple(centre.shape)}")
-    if not 0 < radius < float("inf"):
-        raise ValueError(f"radius: a number > 0 is needed, got {radius}")

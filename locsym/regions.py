@@ -35,8 +35,8 @@ class Box:
         return ((self.low <= y) & (y <= self.high)).all(-1)
 
     def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw N states, uniform: ``(N, n)``."""
-        share = torch.rand(N, len(self.low), generator=generator, dtype=torch.float64).to(self.low)
+        """Draw N states, uniform: ``(N, n)``; N >= 1."""
+        share = torch.rand(whole("N", N, 1), len(self.low), generator=generator, dtype=torch.float64).to(self.low)
         return self.low + (self.high - self.low) * share
 
 
@@ -63,8 +63,8 @@ class Ball:
         return (y - self.centre).norm(dim=-1) <= self.radius
 
     def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw N states, uniform: ``(N, n)``; a direction, and a radius as the n-th root of a uniform number."""
-        n = len(self.centre)
+        """Draw N states, uniform: ``(N, n)``, N >= 1; a direction, and a radius, the n-th root of a uniform number."""
+        N, n = whole("N", N, 1), len(self.centre)
         direction = torch.randn(N, n, generator=generator, dtype=torch.float64)
         share = torch.rand(N, 1, generator=generator, dtype=torch.float64)
         offset = self.radius * share ** (1 / n) * torch.nn.functional.normalize(direction, dim=-1)

@@ -83,6 +83,7 @@ def test_standard_error_is_the_scatter_of_many_estimates():
 REFUSED = {
     "box too small": (lambda: volume(Stretch(), BALL, 0.5, box=BOX), ValueError, "box: the image leaves it"),
     "samples": (lambda: volume(Stretch(), BALL, 0.5, 1), ValueError, "samples"),
+    "no points": (lambda: BALL.sample(0), ValueError, "N: a whole number >= 1"),
     "no inverse": (lambda: volume(lambda y, h: y, BALL, 0.5), TypeError, "inverse"),
     "radius": (lambda: Ball(torch.zeros(3), -1.0), ValueError, "radius > 0"),
     "turned box": (lambda: Box(torch.ones(2), torch.zeros(2)), ValueError, "low < high"),
