@@ -1,7 +1,8 @@
 r"""The paper's experiments, each one frozen value: system, data, network, training.
 
-Change one with :func:`dataclasses.replace`: ``replace(ONE_ORBIT, seed=3, training=LM)``. What an experiment says
-decides every number it gives, so its :attr:`~Experiment.key` names the folder its training is kept in.
+Change one with :func:`dataclasses.replace`: ``replace(ONE_ORBIT, seed=3, training=Training("lm", 300))``.
+What an experiment says decides every number it gives, so its :attr:`~Experiment.key` names the folder its training is
+kept in.
 """
 
 from __future__ import annotations

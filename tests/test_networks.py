@@ -299,7 +299,7 @@ tensors = st.builds(lambda shape, dtype, value: torch.full(shape, value).to(dtyp
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(junk, tensors), st.one_of(junk, tensors))
-def test_a_step_returns_finite_states_or_refuses(y, h):
+def test_a_step_keeps_the_shape_or_refuses(y, h):
     net = LocSympNet(3, 1, 2, **weights())
     for flow in (net, net.inverse, net.layers[0], net.layers[0].inverse):
         try:
