@@ -86,6 +86,31 @@ def test_more_residuals_than_memory_for_any_matrix():
     assert run.loss < float(run.history.loss[0])
 
 
+MANY = """
+import resource, sys
+import torch
+from locsym import LocSympNet
+from locsym.data import Pairs
+from locsym.training import fit, mean_squared_error
+generator = torch.Generator().manual_seed(0)
+y = torch.randn(10_000, 3, generator=generator, dtype=torch.float64)
+network = LocSympNet(3, 3, int(sys.argv[2]), std=0.5, bias_std=0.5, generator=generator)
+pairs = Pairs(y, 0.1, y + 0.1 * y.roll(1, 1).sin())
+run = fit(network, pairs, iterations=2, damping=0.1, memory=int(sys.argv[1]))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak, run.loss / mean_squared_error(network, pairs), run.note)
+"""
+
+
+@pytest.mark.parametrize(("memory", "width", "note"), [(2**30, 20, "Jᵀ J of size 960"), (2**20, 60, "matrix-free")])
+def test_ten_thousand_samples_take_less_than_two_gigabytes(memory, width, note):
+    command = [sys.executable, "-c", MANY, str(memory), str(width)]
+    kilobytes, ratio, said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split(None, 2)
+    assert said.startswith(note)
+    assert float(ratio) < 1
+    assert int(kilobytes) < 2 * 2**20
+
+
 @pytest.mark.parametrize(("N", "note"), [(5, "J Jᵀ of size 15"), (500, "Jᵀ J of size 96")])
 def test_the_cheaper_matrix_is_chosen(N, note):
     network, pairs = body(N)
