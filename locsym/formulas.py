@@ -36,6 +36,8 @@ def tensor_function(expressions: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]
     compiled = sp.lambdify(symbols, list(expressions), modules=[TORCH_FUNCTIONS], cse=True)
 
     def evaluate(y: Tensor) -> Tensor:
+        if not y.ndim or y.shape[-1] != len(symbols):
+            raise ValueError(f"y: shape (*, {len(symbols)}) is needed, got {tuple(y.shape)}")
         parts = compiled(*y.unbind(-1))
         zero = torch.zeros_like(y[..., 0])  # a constant formula becomes a number: it takes the shape of the batch
         return torch.stack([zero + part for part in parts], dim=-1)

@@ -14,7 +14,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from .flow import check_states, check_step, column, whole
+from .flow import check_finite, check_states, check_step, column, whole
 
 Activation = Callable[[Tensor], Tensor]
 ACTIVATIONS: dict[str, Activation] = {
@@ -98,14 +98,23 @@ class Shear(nn.Module):
         return y.index_add(-1, self._to, (self.sign * column(h)) * self.shift(y.index_select(-1, self._from)))
 
     def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states, shape ``(*, n)``; only the coordinates ``moved`` differ. h: number or ``(*)``."""
-        check_states(y, self.n, next(self.parameters(), None))
-        return self.step(y, check_step(h, y))
+        """Return the moved states, shape ``(*, n)``; only the coordinates ``moved`` differ. h: number or ``(*)``.
+
+        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input.
+        """
+        return self.step(y, self.checked(y, h))
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Undo :meth:`forward`: what was read has not moved, so the same shift is taken back."""
+        return self.step(y, -self.checked(y, h))
+
+    def checked(self, y: Tensor, h: Tensor | float) -> Tensor | float:
+        """Return the step h for states ``y`` once both have been checked; raise TypeError or ValueError."""
         check_states(y, self.n, next(self.parameters(), None))
-        return self.step(y, -check_step(h, y))
+        h = check_step(h, y)
+        check_finite("y", y)
+        check_finite("h", h)
+        return h
 
     def extra_repr(self) -> str:
         return f"n={self.n}, moved={self.moved}, read={self.read}, sign={self.sign:+d}"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from . import compiled, storage
-from .flow import check_finite, check_states, check_step, iterate, whole
+from .flow import iterate, whole
 from .modules import Activation, ActivationModule, GradientModule, LinearModule, Shear
 
 ARCHITECTURES: dict[str, type[Network]] = {}
@@ -40,7 +40,7 @@ class Network(nn.Module):
 
     def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Advance states ``(*, n)`` by one step; h: number or ``(*)``. Raises for any other, or non-finite, input."""
-        h = self._checked(y, h)
+        h = self.layers[0].checked(y, h)
         layers = list(self.layers)
         for i, c in self.visits:
             y = layers[i].step(y, c * h)
@@ -48,7 +48,7 @@ class Network(nn.Module):
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Undo one step exactly (to rounding): the modules backwards, each with −h."""
-        h = self._checked(y, h)
+        h = self.layers[0].checked(y, h)
         layers = list(self.layers)
         for i, c in reversed(self.visits):
             y = layers[i].step(y, -c * h)
@@ -56,19 +56,12 @@ class Network(nn.Module):
 
     def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """Iterate, see :func:`locsym.flow.rollout`: by the compiled kernel where it can, and all stays finite."""
-        h, steps = self._checked(y0, h), whole("steps", steps, 0)
+        h, steps = self.layers[0].checked(y0, h), whole("steps", steps, 0)
         if type(self).forward is Network.forward and compiled.obstacle(self) is None:
             orbit = compiled.Compiled(self).rollout(compiled.flat(self), y0, h, steps)
             if bool(torch.isfinite(orbit).all()):
                 return orbit
         return iterate(self, y0, h, steps)
-
-    def _checked(self, y: Tensor, h: Tensor | float) -> Tensor | float:
-        check_states(y, self.n, like=next(self.layers[0].parameters(), None))
-        h = check_step(h, y)
-        check_finite("y", y)
-        check_finite("h", h)
-        return h
 
     @property
     def config(self) -> dict[str, int | bool | str | Activation]:

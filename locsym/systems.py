@@ -93,6 +93,8 @@ class System:
     def divergence(self, y: Tensor) -> Tensor:
         """Return the divergence of f at ``y`` by automatic differentiation: ``(*, n)`` to ``(*)``; rounding only."""
         finite_states(y, "y", self.n)
+        if not y.numel():
+            return y.new_zeros(y.shape[:-1])
         jacobian = torch.func.vmap(torch.func.jacrev(self.rhs))(y.reshape(-1, self.n))
         return jacobian.diagonal(dim1=-2, dim2=-1).sum(-1).reshape(y.shape[:-1])
 

@@ -280,12 +280,12 @@ BAD_STEPS = {
 }
 
 
+@pytest.mark.parametrize("flow", [LocSympNet(3, 1, 4), GradientModule.local(3, 0, "up", 4)], ids=("network", "module"))
 @pytest.mark.parametrize("direction", ["forward", "inverse"])
 @pytest.mark.parametrize(("arguments", "error", "message"), BAD_STEPS.values(), ids=BAD_STEPS)
-def test_a_bad_step_is_refused(arguments, error, message, direction):
-    net = LocSympNet(3, 1, 4)
+def test_a_bad_step_is_refused(arguments, error, message, direction, flow):
     with pytest.raises(error, match=message):
-        getattr(net, direction)(*arguments)
+        getattr(flow, direction)(*arguments)
 
 
 junk = st.one_of(

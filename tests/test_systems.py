@@ -109,6 +109,10 @@ def test_divergence_is_zero(name):
     torch.testing.assert_close(divergence, torch.zeros(2, 3, dtype=FLOAT64), rtol=0, atol=1e-12)
 
 
+def test_divergence_of_no_states():
+    assert RigidBody().divergence(torch.zeros(0, 3)).shape == (0,)
+
+
 @pytest.mark.parametrize(("name", "key"), INVARIANTS)
 def test_invariant_as_formula_and_along_the_flow(name, key):
     system = SYSTEMS[name]
@@ -167,6 +171,15 @@ def test_a_large_batch_is_as_accurate_as_one_state():
     t = torch.linspace(0.01, 10, 2000, dtype=FLOAT64)
     error = RigidBody().flow(START.expand(2000, 3), t) - torch.from_numpy(rigid_body_orbit(t))
     assert float(error.abs().max()) < 5e-13
+
+
+def test_one_moving_state_among_many_at_rest_is_as_accurate_as_alone():
+    """The mean over a batch of a thousand would hide it: tolerances are divided by the root of that."""
+    y = torch.cat([START[None], torch.zeros(999, 3, dtype=FLOAT64)])
+    found = solve(RigidBody().rhs, y, (0, 10), rtol=1e-6, atol=1e-6)[1, 0]
+    alone = solve(RigidBody().rhs, START, (0, 10), rtol=1e-6, atol=1e-6)[1]
+    exact = torch.from_numpy(rigid_body_orbit(10.0))
+    assert float((found - exact).norm()) < 2 * float((alone - exact).norm())
 
 
 @pytest.mark.parametrize("n", [2, 5, 35])
@@ -268,6 +281,8 @@ REFUSED = {
     "infinite A": (lambda: ABCFlow(A=math.inf), "A: a finite number"),
     "two points": (lambda: Advection(2), "n: a whole number >= 3"),
     "wave speed": (lambda: Advection(c=math.nan), "c: a finite number"),
+    "n of y": (lambda: RigidBody().rhs(torch.zeros(4, 2)), r"y: shape \(\*, 3\) is needed, got \(4, 2\)"),
+    "n of y, scalar": (lambda: RigidBody().invariants["H"](torch.tensor(0.0)), r"y: shape \(\*, 3\)"),
     "n of y0": (lambda: RigidBody().flow(torch.zeros(2), 0.1), r"y: shape \(\*, 3\)"),
     "NaN state": (lambda: RigidBody().flow(torch.full((3,), math.nan), 0.1), "finite"),
     "NaN step": (lambda: RigidBody().flow(torch.zeros(3), math.nan), "h: a finite number"),
