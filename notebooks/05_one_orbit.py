@@ -252,7 +252,7 @@ for name, variant in variants.items():
     worst = max(run.loss for run in results)
     print(f"{name:>24}: {(error < 0.01).sum()} of {variant_seeds} stay, {(abs(tried[name][0]) < 2).sum()} elliptic, worst loss {worst:.1e}")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-variants", "caption": "The other remedies, drawn in the same way. A ridge or a symmetric network moves the odds, not the rule: whoever is hyperbolic leaves."}, "image": {"alt": "Scatter plot of error against trace for two ridges, the symmetric network and the paper's initial weights; marks outside the elliptic band lie high."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-variants", "caption": "The other remedies, drawn in the same way. A ridge or a symmetric network moves the odds, not the rule: the trace decides. Just beyond 2 a network may still be there at t = 1000, far beyond it nobody is."}, "image": {"alt": "Scatter plot of error against trace for two ridges, the symmetric network and the paper's initial weights; marks outside the elliptic band lie high."}}
 stability.trace_against_drift(tried)
 
 # %% [markdown]
