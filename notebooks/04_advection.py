@@ -129,7 +129,7 @@ record("adam-error-t4-least", min(repeated))
 record("adam-error-t4-most", max(repeated))
 
 # %% [markdown]
-# Over {glue:text}`adam-seeds` seeds the error lies between {glue:text}`adam-error-t4-least` and {glue:text}`adam-error-t4-most`.
+# The error lies between {glue:text}`adam-error-t4-least` and {glue:text}`adam-error-t4-most` (seeds tried: {glue:text}`adam-seeds`).
 #
 # ## Regression, and what the normal equations lose
 #
@@ -163,8 +163,8 @@ record("condition", float(torch.linalg.cond(train.y)), "{:.1f}")
 # | normal equations (33), float32 | {glue:text}`regression-float32-matrix-error` | {glue:text}`regression-float32-error-t4` |
 # | QR, float32 | {glue:text}`qr-float32-matrix-error` | {glue:text}`qr-float32-error-t4` |
 #
-# Here $\kappa(X)$ is only {glue:text}`condition`: Gaussian data are kind, and (33) loses about that factor against QR, no more. What
-# dominates in float32 is the rounding of the data themselves. In float64 either way is better than any test could notice.
+# Here $\kappa(X)$ is only {glue:text}`condition`: Gaussian data are kind, and (33) loses little against QR. What dominates in
+# float32 is the rounding of the data themselves. In float64 either way is exact to a few roundings.
 
 # %% [markdown]
 # ## Dispersion: which wave was learned?

@@ -55,6 +55,7 @@ style.use()
 # %%
 body, tau = WHOLE_FLOW.make_system(), WHOLE_FLOW.data.tau
 data = {how: replace(WHOLE_FLOW.data, sampling=how) for how in ("angles", "area")}
+assert sampling in data, 'sampling: "angles" or "area" is needed'
 drawn = {how: replace(WHOLE_FLOW, data=d).make_pairs() for how, d in data.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-samples", "caption": "Fig. 5(a) of the paper, for both samplings: training states (dots) and validation states (diamonds) by azimuth φ and polar angle θ; the lines are levels of z. Uniform in the angles looks even here and crowds the poles on the sphere; uniform by area thins out towards the poles here."}, "image": {"alt": "Two scatter plots over azimuth and polar angle with horizontal level lines of z: evenly filled on the left, thinner at top and bottom on the right."}}
@@ -63,7 +64,8 @@ paper.samples({f"uniform in {how}" if how == "angles" else "uniform by area": (a
 # %% [markdown]
 # ## Two trainings from the same data
 #
-# As in the paper: a million epochs of Adam, the rate falling from $10^{-2}$ to $10^{-6}$. As we train: Levenberg–Marquardt.
+# As in the paper: Adam, the rate falling from $10^{-2}$ to $10^{-6}$ over its epochs (a million in the paper,
+# {glue:text}`adam-epochs` here). As we train: Levenberg–Marquardt.
 
 # %%
 networks = {"adam": replace(WHOLE_FLOW.network, K=K, width=width), "lm": replace(WHOLE_FLOW_LM.network, K=K, width=width)}
@@ -138,7 +140,7 @@ record("adam-invariants-t400-most", max(adam_ends))
 # Seeds tried: {glue:text}`adam-seeds`; largest error of an invariant between {glue:text}`adam-invariants-t400-least` and
 # {glue:text}`adam-invariants-t400-most`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-errors", "caption": "What the paper describes and does not show: the errors over time, each curve the worst of the twelve starts. The invariants drift, about linearly, since nothing in the network keeps them; but from a far lower level."}, "image": {"alt": "Three logarithmic panels over time with two curves each; the curve of Levenberg–Marquardt lies orders of magnitude below Adam's."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-errors", "caption": "What the paper describes and does not show: the errors over time, each curve the worst of the twelve starts. The invariants drift, since nothing in the network keeps them; with Levenberg–Marquardt they drift from a far lower level."}, "image": {"alt": "Three logarithmic panels over time with two curves each; the curve of Levenberg–Marquardt lies orders of magnitude below Adam's."}}
 worst = {"solution error": {k: (y - exact).norm(dim=-1).amax(1).numpy() for k, y in predicted.items()}}
 worst |= {f"relative error of {key}": {k: drift(f, y).amax(1).numpy() for k, y in predicted.items()} for key, f in body.invariants.items()}
 paper.errors(t, worst)

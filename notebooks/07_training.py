@@ -171,7 +171,7 @@ for name, experiment in problems.items():
         race.setdefault(name, {})[method] = run
         print(f"{name}: {run}")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-race", "caption": "Training loss against seconds, one thread, same start. Dotted: the best loss of the reference implementation of the paper after its full training, 17 minutes to 2 hours on such a machine."}, "image": {"alt": "Three log-log panels, for advection, one orbit and whole flow. Levenberg–Marquardt ends orders of magnitude below the other three methods."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-race", "caption": "Training loss against seconds, one thread, same start. Dotted: the best loss of the reference implementation of the paper after its full training, 17 minutes to 2 hours on such a machine."}, "image": {"alt": "Three log-log panels, for advection, one orbit and whole flow, with a falling curve for each of four methods. On one orbit Levenberg–Marquardt ends orders of magnitude below the other three."}}
 marks = {"advection": 1.2e-13, "one orbit": 1.5e-9, "whole flow": 2.5e-9}
 training.race({name: {m: run.history for m, run in runs.items()} for name, runs in race.items()}, marks)
 
@@ -190,8 +190,8 @@ assert race["one orbit"]["lm"].loss < 1e-3 * min(race["one orbit"][m].loss for m
 # | SciPy | {glue:text}`advection-scipy-loss` | {glue:text}`orbit-scipy-loss` | {glue:text}`flow-scipy-loss` |
 #
 # On advection Levenberg–Marquardt first hesitates. Near zero weights the network is a product of three small numbers, $w$ and twice $W$,
-# and hardly depends on any of them; once past this plateau it converges quadratically to rounding. That is the start's
-# fault, which leads to the next question.
+# and hardly depends on any of them; once past this plateau, which takes longer than the quick profile waits, it converges
+# quadratically to rounding. That is the start's fault, which leads to the next question.
 #
 # ## What the start does
 #
@@ -229,7 +229,7 @@ assert large < 0.1 * small
 # From the paper's start Levenberg–Marquardt reaches {glue:text}`start-small`, from weights and biases of standard deviation one half
 # {glue:text}`start-large`: with σ evaluated over its curved part the hidden units differ from one another, and $J J^\top$ has more
 # large eigenvalues. Adam gains too, from {glue:text}`start-adam-small` to {glue:text}`start-adam-large`, but stays behind by far.
-# Elsewhere in this book Levenberg–Marquardt starts from one half for both.
+# In the chapters on the rigid body Levenberg–Marquardt starts from one half for both.
 #
 # ## What a step costs
 #
@@ -334,7 +334,7 @@ assert ends["ridge"] < ends["lm"], "a ridge keeps the noise out"
 #
 # ```{dropdown} Exercise: is it the network or the method?
 # Train SympNets or the symmetric network the same way: `fit` takes any network of this package. In *whole flow*, replace
-# `WHOLE_FLOW` by `replace(WHOLE_FLOW, network=replace(WHOLE_FLOW.network, K=2, symmetric=True))`. Is the race won by the same method? It is:
+# `WHOLE_FLOW` by `replace(WHOLE_FLOW, network=replace(WHOLE_FLOW.network, K=2, symmetric=True))`. Is the race won by the same method? It should be:
 # nothing above uses more than that a module moves coordinates that it does not read.
 # ```
 #
