@@ -174,6 +174,12 @@ def test_text_file_with_byte_order_mark(tmp_path):
     assert len(Pairs.from_csv(text(ROWS, tmp_path, "utf-8-sig"))) == 2
 
 
+def test_text_file_backwards_in_time(tmp_path):
+    pairs = Pairs.from_csv(text([ROWS[0], *ROWS[:0:-1]], tmp_path))
+    assert pairs.y.tolist() == [[5, 6], [3, 4]]
+    np.testing.assert_allclose(pairs.h, [-0.2, -0.5], rtol=1e-15)
+
+
 def test_chosen_columns_in_their_order_and_words_elsewhere(tmp_path):
     path = text(["q,note,s,p", "1,begin,0,2", "3,end,1,4"], tmp_path)
     assert Pairs.from_csv(path, time="s", columns=["p", "q"]).y.tolist() == [[2, 1]]

@@ -356,11 +356,12 @@ def test_messages_name_the_argument(message):
 # -------------------------------------------------------------------------------------------------- coils
 
 
-def test_field_in_the_middle_of_a_loop():
-    """By hand: the integral of dx × (y − x) / r³ around a unit circle is 2π along its axis."""
+@pytest.mark.parametrize("z", [0.0, 2.0])
+def test_field_on_the_axis_of_a_loop(z):
+    """By hand: the integral of dx × (y − x) / r³ around a unit circle is 2π / (1 + z²)^(3/2) along its axis."""
     field = MagneticField(loop((0, 0, 0), (0, 0, 2), segments=2000))
-    expected = torch.tensor([0.0, 0.0, 2 * np.pi], dtype=torch.float64)
-    torch.testing.assert_close(field(torch.zeros(3, dtype=torch.float64)), expected, rtol=1e-5, atol=1e-9)
+    expected = torch.tensor([0.0, 0.0, 2 * np.pi / (1 + z**2) ** 1.5], dtype=torch.float64)
+    torch.testing.assert_close(field(torch.tensor([0.0, 0.0, z], dtype=torch.float64)), expected, rtol=1e-5, atol=1e-9)
 
 
 def test_a_coarse_wire_is_divergence_free_too():
