@@ -44,6 +44,20 @@ def test_a_module_that_scales_is_found_out(monkeypatch):
     assert found.worst == max(found.volume, found.pattern, found.area, found.inverse)
 
 
+def test_a_network_with_a_wrong_inverse_is_found_out(monkeypatch):
+    monkeypatch.setattr(LocSympNet, "inverse", lambda self, y, h: 2 * y)
+    found = network_defects(3, networks=2)
+    assert found.maps == 4, "each network and its inverse"
+    assert found.inverse > 1e-2
+    assert found.volume > 1, "the inverse is measured too: its determinant is 8"
+
+
+def test_a_plain_network_is_not_taken_for_a_symmetric_one(monkeypatch):
+    plain = lambda n, K, width, symmetric, **init: LocSympNet(n, K, width, **init)  # noqa: E731
+    monkeypatch.setattr("locsym.structure.LocSympNet", plain)
+    assert network_defects(3, symmetric=True).symmetry > 1e-2
+
+
 def test_defects_are_relative_to_the_size_of_the_jacobian(monkeypatch):
     """Y_j = y_j + 1000 h ŷ, and 0.01 y_j on top: J has entries near 1000 h, and the pair's area is off by 0.01 of 1."""
     monkeypatch.setattr(
