@@ -19,10 +19,12 @@ from torch import Tensor
 
 from .exact import check_times, finite_states
 from .flow import whole
+from .sphere import sphere
 from .systems import System
 from .tables import read_trajectory
 
 KIND = "locsym.Pairs"
+SAMPLINGS = ("normal", "angles", "area")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -141,6 +143,31 @@ class Pairs:
         states = _states(states, "states")
         finite_states(states, "states", system.n)
         return cls(states, h, system.flow(states, h))
+
+    @classmethod
+    def from_random(
+        cls,
+        system: System,
+        N: int,
+        h: Tensor | float,
+        how: str = "normal",
+        generator: torch.Generator | None = None,
+    ) -> Pairs:
+        """Pair N random states with where the exact flow takes them; h: a number or ``(N,)``.
+
+        how: ``"normal"``, every coordinate from N(0, 1); ``"angles"`` or ``"area"``, on the unit sphere, n = 3, see
+        :func:`~locsym.sphere.sphere`.
+        """
+        whole("N", N, 1)
+        if how not in SAMPLINGS:
+            raise ValueError(f"how: one of {', '.join(map(repr, SAMPLINGS))} is needed, got {how!r}")
+        if how == "normal":
+            states = torch.randn(N, system.n, generator=generator, dtype=torch.float64)
+        elif system.n == 3:
+            states = sphere(N, how, generator)
+        else:
+            raise ValueError(f"how: {how!r} is for systems with n = 3, got n = {system.n}")
+        return cls.from_states(system, states, h)
 
     @classmethod
     def from_trajectory(cls, t: Tensor | np.ndarray | Sequence[float], y: Tensor | np.ndarray) -> Pairs:

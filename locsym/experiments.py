@@ -21,7 +21,6 @@ from .data import Pairs
 from .monodromy import return_map
 from .networks import LocSympNet
 from .sources import digest
-from .sphere import sphere
 from .systems import Advection, RigidBody, System
 from .training import Run, fit, mean_squared_error
 from .training.steering import steer
@@ -105,16 +104,9 @@ class Experiment:
         if data.sampling == "orbit":
             pairs = Pairs.from_orbit(system, torch.tensor(ORBIT_START, dtype=torch.float64), data.tau, data.N + data.M)
         else:
-            pairs = Pairs.from_states(system, self.make_states(system.n), data.tau)
+            generator = torch.Generator().manual_seed(data.seed)
+            pairs = Pairs.from_random(system, data.N + data.M, data.tau, data.sampling, generator)
         return pairs[: data.N], pairs[data.N :]
-
-    def make_states(self, n: int) -> Tensor:
-        """The N + M random states: ``(N + M, n)``."""
-        generator = torch.Generator().manual_seed(self.data.seed)
-        count = self.data.N + self.data.M
-        if self.data.sampling == "normal":
-            return torch.randn(count, n, generator=generator, dtype=torch.float64)
-        return sphere(count, self.data.sampling, generator=generator)
 
     def make_network(self) -> LocSympNet:
         """The network with its starting weights."""
@@ -126,10 +118,12 @@ class Experiment:
     def run(self, root: Path | str | None = None, progress: Callable[[int, int, str], None] | None = None) -> Run:
         """Train it, or load the finished training; under ``root`` it is kept, and resumed if it was interrupted.
 
-        The folder's name is :attr:`key` and a digest of the code that trains: other code, another training.
+        The folder's name is :attr:`key` and digests of the code that trains and of the data: other code or other
+        bits, another training.
         """
         pairs, validation = self.make_pairs()
-        folder = None if root is None else Path(root) / f"{self.key}-{digest()[:8]}"
+        name = f"{self.key}-{digest()[:8]}-{pairs.fingerprint()[:8]}"
+        folder = None if root is None else Path(root) / name
         return fit(
             self.make_network(),
             pairs,

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.torch import save_file
 
 from locsym.data import Pairs
-from locsym.systems import Advection, LinearSystem, RigidBody, sphere
+from locsym.systems import Advection, LinearSystem, Pendulum, RigidBody, sphere
 
 FLOAT64 = torch.float64
 ROTATION = LinearSystem(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
@@ -377,3 +377,20 @@ anything = st.one_of(arrays(dtypes, shapes, fill=st.nothing()), st.floats(), st.
 def test_bad_arguments_raise_value_or_type_errors_only(y, h, target):
     with contextlib.suppress(ValueError, TypeError):
         Pairs(y, h, target)
+
+
+@pytest.mark.parametrize("how", ["normal", "angles", "area"])
+def test_random_states_are_those_of_the_generator_and_lie_where_they_should(how):
+    body = RigidBody()
+    pairs = Pairs.from_random(body, 7, 0.1, how, torch.Generator().manual_seed(3))
+    again = Pairs.from_random(body, 7, 0.1, how, torch.Generator().manual_seed(3))
+    assert pairs.fingerprint() == again.fingerprint()
+    torch.testing.assert_close(pairs.target, body.flow(pairs.y, 0.1))
+    on_sphere = bool(((pairs.y.norm(dim=1) - 1).abs() < 1e-12).all())
+    assert on_sphere == (how != "normal")
+
+
+@pytest.mark.parametrize(("system", "how"), [(Pendulum(), "area"), (RigidBody(), "uniform")])
+def test_a_sampling_that_is_not_there_is_refused(system, how):
+    with pytest.raises(ValueError, match="how: "):
+        Pairs.from_random(system, 5, 0.1, how)

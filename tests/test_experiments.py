@@ -78,10 +78,10 @@ def test_pairs_of_advection_are_exact():
 @pytest.mark.parametrize(("sampling", "mean"), [("angles", 2 / math.pi), ("area", 0.5)])
 def test_both_samplings_of_the_sphere(sampling, mean):
     """The mean of \\|z\\|: 2/π uniform in the angles, 1/2 uniform by area."""
-    data = Data(sampling, tau=0.1, N=20_000, M=1)
-    states = replace(WHOLE_FLOW, data=data).make_states(3)
+    data = Data(sampling, tau=0.1, N=5_000, M=1)
+    states = replace(WHOLE_FLOW, data=data).make_pairs()[0].y
     torch.testing.assert_close(states.norm(dim=1), torch.ones(len(states), dtype=torch.float64))
-    assert float(states[:, 2].abs().mean()) == pytest.approx(mean, abs=0.01)
+    assert float(states[:, 2].abs().mean()) == pytest.approx(mean, abs=0.02)
 
 
 def test_everything_that_decides_is_in_the_key():

@@ -284,7 +284,7 @@ def test_a_folder_of_another_training_is_refused(why, tmp_path, monkeypatch):
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     (tmp_path / FILE).write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
-    with pytest.raises(ValueError, match=r"folder: .* is not a checkpoint"):
+    with pytest.raises(ValueError, match=r"folder: .* is no checkpoint"):
         fit(*body(), folder=tmp_path)
 
 

@@ -86,6 +86,7 @@ class _Loop:
         self.done, self.seconds, self.note = 0, 0.0, optimiser.note
         self.reason: str | None = None
         self.final: Tensor | None = None  # weights of a training that was loaded complete
+        self.versions = versions()
 
     def resume(self) -> None:
         """Take up what the folder holds."""
@@ -99,7 +100,7 @@ class _Loop:
         if found.reason in (None, "interrupted"):
             self.optimiser.load_state_dict(found.state)
         else:
-            self.reason, self.final = found.reason, found.weights
+            self.reason, self.final, self.versions = found.reason, found.weights, found.versions
 
     def run(self, iterations: int, target: float | None, seconds: float, show: Progress) -> None:
         """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C goes back to the last chunk."""
@@ -140,7 +141,7 @@ class _Loop:
     def write(self) -> None:
         """Write a checkpoint."""
         state, weights = self.optimiser.state_dict(), self.optimiser.weights()
-        said = (self.reason, self.seconds, self.note, self.configuration, versions())
+        said = (self.reason, self.seconds, self.note, self.configuration, self.versions)
         Checkpoint(self.name, self._history(), weights, state, *said).write(self.folder)
 
     def _history(self) -> Tensor:
@@ -160,7 +161,7 @@ class _Loop:
             seconds=self.seconds,
             note=self.note,
             configuration=self.configuration,
-            versions=versions(),
+            versions=self.versions,
         )
 
 

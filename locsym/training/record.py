@@ -169,7 +169,7 @@ class Checkpoint:
     def read(folder: Path) -> Checkpoint | None:
         """Return the checkpoint of that folder; None where there is none.
 
-        Raises ValueError where the file is not a checkpoint.
+        Raises ValueError where the file is no checkpoint.
         """
         path = folder / FILE
         if not path.exists():
@@ -181,4 +181,4 @@ class Checkpoint:
             state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
             return Checkpoint(rows=tensors["rows"], weights=tensors["weights"], state=state, **header)
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"folder: {path} is not a checkpoint of a training ({error})") from error
+            raise ValueError(f"folder: {path} is no checkpoint of a training ({error}); remove it to train again") from error
