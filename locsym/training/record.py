@@ -181,4 +181,5 @@ class Checkpoint:
             state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
             return Checkpoint(rows=tensors["rows"], weights=tensors["weights"], state=state, **header)
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"folder: {path} is no checkpoint of a training ({error}); remove it to train again") from error
+            why = f"folder: {path} is no checkpoint of a training ({error}); remove it to train again"
+            raise ValueError(why) from error
