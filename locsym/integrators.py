@@ -188,6 +188,8 @@ class RK4:
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Advance states ``(*, n)`` by one step of four evaluations of f; h: number or ``(*)``."""
+        if not isinstance(y, Tensor):
+            raise TypeError(f"y: a tensor of shape (*, n) is needed, got {type(y).__name__}")
         h = column(check_step(h, y))
         k1 = self.rhs(y)
         k2 = self.rhs(y + h / 2 * k1)

@@ -43,8 +43,9 @@ def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int
     or :func:`lyapunov_exponents`. Raises ValueError where it overflows.
     y0: ``(*, n)``; h: number or ``(*)``; method: of :func:`~locsym.checks.jacobian`.
     """
+    jacobians = jacobians_along(flow, y0, h, steps, method)
     product = torch.eye(y0.shape[-1]).to(y0)
-    for J in jacobians_along(flow, y0, h, steps, method):
+    for J in jacobians:
         product = J @ product
     if not bool(torch.isfinite(product).all()):  # LAPACK may crash on it
         raise ValueError(f"steps: the product of {steps} Jacobians overflows; take fewer, or lyapunov_exponents")
