@@ -48,7 +48,8 @@ def solve(
         if not np.isfinite(function(0.0, start)).all():
             raise ValueError("y0: the vector field is not finite there")
         tolerances = {"rtol": max(rtol / batch, SMALLEST_RTOL), "atol": atol / batch}
-        result = solve_ivp(function, (times[0], times[-1]), start, method, t_eval=times, **tolerances)
+        with np.errstate(all="ignore"):  # what overflows is said below, once, by the solver's own verdict
+            result = solve_ivp(function, (times[0], times[-1]), start, method, t_eval=times, **tolerances)
     if not result.success:
         raise RuntimeError(f"solve_ivp stopped between t = {times[0]:g} and {times[-1]:g}: {result.message}")
     return torch.from_numpy(np.ascontiguousarray(result.y.T)).reshape(len(times), *shape).to(y0)

@@ -188,8 +188,9 @@ class RK4:
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Advance states ``(*, n)`` by one step of four evaluations of f; h: number or ``(*)``."""
-        if not isinstance(y, Tensor):
-            raise TypeError(f"y: a tensor of shape (*, n) is needed, got {type(y).__name__}")
+        if not isinstance(y, Tensor) or not y.is_floating_point():
+            kind = getattr(y, "dtype", type(y).__name__)
+            raise TypeError(f"y: a floating-point tensor of shape (*, n) is needed, got {kind}")
         h = column(check_step(h, y))
         k1 = self.rhs(y)
         k2 = self.rhs(y + h / 2 * k1)
