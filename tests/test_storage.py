@@ -113,7 +113,7 @@ def test_a_folder_is_no_file(tmp_path):
 
 def test_another_architecture_is_refused(tmp_path):
     SympNet(4, 1, 2).save(tmp_path / "net")
-    with pytest.raises(ValueError, match=r"net: holds no network of the architectures \['LocSympNet'\]"):
+    with pytest.raises(ValueError, match=r"net: holds no network of the architectures .*'LocSympNet'"):
         LocSympNet.load(tmp_path / "net")
 
 
