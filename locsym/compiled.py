@@ -61,7 +61,7 @@ def cache_folder() -> Path:
 
 
 @functools.cache
-def library(dtype: torch.dtype) -> ctypes.CDLL | str:
+def load_kernel(dtype: torch.dtype) -> ctypes.CDLL | str:
     """Return the kernel for float32 or float64, compiled if it has not been yet; or, in words, why there is none."""
     if dtype not in REAL:
         return f"no kernel for {dtype}"
@@ -117,7 +117,7 @@ def obstacle(network: nn.Module) -> str | None:
     kinds = {(p.device.type, p.dtype) for p in weights}
     if len(kinds) > 1 or weights[0].device.type != "cpu":
         return f"its weights are {', '.join(sorted(f'{dtype} on {device}' for device, dtype in kinds))}"
-    kernel = library(weights[0].dtype)
+    kernel = load_kernel(weights[0].dtype)
     return kernel if isinstance(kernel, str) else None
 
 
@@ -131,7 +131,7 @@ class Compiled:
         if (reason := obstacle(network)) is not None:
             raise ValueError(f"network: cannot be compiled, {reason}")
         self.n, self.dtype = network.n, network.layers[0].W.dtype
-        self._kernel = library(self.dtype)
+        self._kernel = load_kernel(self.dtype)
         layers, self._reads, self.P = [], [], 0
         for layer in network.layers:
             width, reads = layer.W.shape

@@ -55,8 +55,8 @@ def reference(net, train, epochs, rates):
 @pytest.fixture(params=["kernel", "torch"])
 def backend(request, monkeypatch):
     if request.param == "torch":
-        monkeypatch.setattr(compiled, "library", lambda dtype: "no C++ compiler found")
-    elif isinstance(compiled.library(torch.float64), str):
+        monkeypatch.setattr(compiled, "load_kernel", lambda dtype: "no C++ compiler found")
+    elif isinstance(compiled.load_kernel(torch.float64), str):
         pytest.skip("no C++ compiler")
     return request.param
 

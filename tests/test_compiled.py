@@ -20,7 +20,7 @@ from locsym.training import fit
 ACTIVATIONS = ("sigmoid", "tanh", "swish", "linear")
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-5}
 
-pytestmark = pytest.mark.skipif(isinstance(compiled.library(torch.float64), str), reason="no C++ compiler")
+pytestmark = pytest.mark.skipif(isinstance(compiled.load_kernel(torch.float64), str), reason="no C++ compiler")
 
 
 def make(n=3, K=1, width=5, activation="sigmoid", N=7, dtype=torch.float64, seed=0, **options):
