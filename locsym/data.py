@@ -222,7 +222,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
         about = file.metadata() or {}
         if about.get("kind") != KIND:
             raise ValueError(f"it says it is {about.get('kind', 'nothing')!r}, {KIND!r} is needed")
-        return {name: file.get_tensor(name) for name in file.keys()}, about.get("fingerprint")  # noqa: SIM118
+        return {name: file.get_tensor(name) for name in file.keys()}, about.get("fingerprint")  # noqa: SIM118, not a dict
 
 
 def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], None]:

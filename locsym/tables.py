@@ -59,7 +59,7 @@ def _read(file: TextIO, time: str, columns: Sequence[str] | None) -> tuple[np.nd
 
 def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, the header first, with the numbers of their lines."""
-    for skipped, line in enumerate(file):  # noqa: B007
+    for skipped, line in enumerate(file):  # noqa: B007, read after the loop
         if header := line.strip().removeprefix("#").strip():  # numpy.savetxt writes "# t y1 y2"
             break
     else:
