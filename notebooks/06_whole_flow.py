@@ -25,9 +25,10 @@ sampling = "angles"       # of the training states: "angles" as in the paper, "a
 width = 60                # hidden units m
 K = 3                     # repetitions of the pairs
 seed = 0                  # of the weights
-adam_seeds = 1            # seeds from which the paper's training is run; each takes minutes
+adam_seeds = 3            # seeds from which the paper's training is repeated; each takes minutes
 
 # %%
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -124,21 +125,31 @@ for name, run in runs.items():
 # | epochs or iterations, seconds | {glue:text}`adam-epochs`, {glue:text}`adam-seconds` | {glue:text}`lm-epochs`, {glue:text}`lm-seconds` |
 #
 # The paper reports errors of the invariants below 5 % for $t \le 400$. Its training depends on the seed, so here is what
-# others give (`adam_seeds` says how many are tried):
+# others give (`adam_seeds` says how many are tried; two are trained at a time):
 
 # %%
-adam_ends = []
-for s in range(adam_seeds):
-    y = rollout(replace(adam, seed=s).run(trainings, progress).network, begin, tau, len(t) - 1)
-    adam_ends.append(max(float(drift(f, y).nan_to_num(np.inf).max()) for f in body.invariants.values()))
-    print(f"Adam, seed {s}: largest error of an invariant for t ≤ 400 is {adam_ends[-1]:.1e}")
+with ThreadPoolExecutor(2) as pool:
+    trained = list(pool.map(lambda s: replace(adam, seed=s).run(trainings, progress), range(adam_seeds)))
+worst_of = {"100": [], "400": []}
+for s, run in enumerate(trained):
+    y = rollout(run.network, begin, tau, len(t) - 1)
+    errors = torch.stack([drift(f, y).nan_to_num(torch.inf).amax(1) for f in body.invariants.values()]).amax(0)
+    for end, found in worst_of.items():
+        found.append(float(errors[: ends[f"t ≤ {end}"] + 1].max()))
+    print(f"Adam, seed {s}: loss {run.loss:.1e}, largest error of an invariant {worst_of['100'][-1]:.1e} (t ≤ 100), "
+          f"{worst_of['400'][-1]:.1e} (t ≤ 400)")
+
+# %%
 record("adam-seeds", adam_seeds)
-record("adam-invariants-t400-least", min(adam_ends))
-record("adam-invariants-t400-most", max(adam_ends))
+record("adam-seeds-below-5-percent", sum(error < 0.05 for error in worst_of["400"]))
+for end, found in worst_of.items():
+    record(f"adam-invariants-t{end}-least", min(found))
+    record(f"adam-invariants-t{end}-most", max(found))
 
 # %% [markdown]
-# Seeds tried: {glue:text}`adam-seeds`; largest error of an invariant between {glue:text}`adam-invariants-t400-least` and
-# {glue:text}`adam-invariants-t400-most`.
+# Seeds tried: {glue:text}`adam-seeds`. The largest error of an invariant lies between {glue:text}`adam-invariants-t100-least` and
+# {glue:text}`adam-invariants-t100-most` for $t \le 100$, between {glue:text}`adam-invariants-t400-least` and
+# {glue:text}`adam-invariants-t400-most` for $t \le 400$; below 5 % there: {glue:text}`adam-seeds-below-5-percent`.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-errors", "caption": "What the paper describes and does not show: the errors over time, each curve the worst of the twelve starts. The invariants drift, since nothing in the network keeps them; with Levenberg–Marquardt they drift from a far lower level."}, "image": {"alt": "Three logarithmic panels over time with two curves each; the curve of Levenberg–Marquardt lies orders of magnitude below Adam's."}}
 worst = {"solution error": {k: (y - exact).norm(dim=-1).amax(1).numpy() for k, y in predicted.items()}}

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import nbformat
@@ -135,6 +136,20 @@ def test_progress_outside_a_build_draws_a_bar(monkeypatch, capsys):
     progress(1, 2, "epoch")
     progress(2, 2, "epoch")
     assert "1/2" in capsys.readouterr().err
+
+
+def test_progress_is_told_by_several_threads(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPANION_STATUS", str(tmp_path / "status.json"))
+    tell = Progress(every=0)
+
+    def train(total: int) -> int:
+        for done in range(total + 1):
+            tell(done, total)
+            assert read(tmp_path / "status.json")["total"] in (200, 300)
+        return tell._done
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(train, (200, 300))) == [200, 300]
 
 
 def test_missing_status_is_nothing(tmp_path):

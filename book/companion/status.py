@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
 from .environment import STATUS
 from .files import write
 
+telling = threading.Lock()
 
-class Progress:
+
+class Progress(threading.local):
     """Called as ``progress(done, total, text)``: ``done`` of ``total`` steps are behind us.
 
     Within a build it writes the status file, at most a few times a second; elsewhere it draws a bar on stderr.
     A call with a smaller ``done`` or another ``total`` starts a new training; a resumed one may start anywhere.
+    Each thread tells of its own training: of several at a time the file shows the one that spoke last.
     """
 
     def __init__(self, every: float = 0.3):
@@ -35,7 +39,9 @@ class Progress:
             return
         self._written = now
         if path := os.environ.get(STATUS):
-            write(Path(path), json.dumps({"done": done, "total": total, "text": text, "left": self.left(now)}))
+            told = json.dumps({"done": done, "total": total, "text": text, "left": self.left(now)})
+            with telling:
+                write(Path(path), told)
         else:
             self._draw(done, total, text)
 
