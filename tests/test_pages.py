@@ -6,20 +6,15 @@ say why; with ``COMPANION_REQUIRE_BROWSER=1`` (as in .ci/run) a skip is a failur
 
 from __future__ import annotations
 
-import os
 import shutil
-from functools import cache
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urlparse
+from urllib.parse import unquote, urlparse
 
-import html5lib
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
+from built_book import HTML, book, needs_book, unavailable  # noqa: F401 book is autouse
 from playwright.sync_api import sync_playwright
 
-HTML = Path(os.environ.get("COMPANION_HTML", Path(__file__).parents[1] / "_build" / "html")).resolve()
-FIRST = HTML / "index.html"  # leads to the front page at once
-PAGES = sorted(str(p.relative_to(HTML)) for p in HTML.rglob("*.html") if "_static" not in p.parts and p != FIRST)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -61,13 +56,6 @@ AXE = """async (theme) => {
 }"""
 
 
-def unavailable(reason: str) -> None:
-    """Skip, or fail where the browser tests were asked for."""
-    if os.environ.get("COMPANION_REQUIRE_BROWSER"):
-        pytest.fail(f"COMPANION_REQUIRE_BROWSER is set, but {reason}")
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def browser():
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -106,25 +94,6 @@ def opened(browser):
     return visit
 
 
-@cache
-def parsed(name: str):
-    return html5lib.parse((HTML / name).read_text(encoding="utf-8"), namespaceHTMLElements=False)
-
-
-@cache
-def anchors(name: str) -> set[str]:
-    return {e.get("id") for e in parsed(name).iter() if e.get("id")}
-
-
-needs_book = pytest.mark.parametrize("name", PAGES or [pytest.param(None, id="no-book")])
-
-
-@pytest.fixture(autouse=True)
-def book(request):
-    if not PAGES:
-        unavailable(f"there is no book in {HTML.name}/: make book PROFILE=quick")
-
-
 @needs_book
 def test_page_loads_only_from_the_book(opened, name):
     local = ("file:", "data:", "blob:")
@@ -157,29 +126,3 @@ def test_page_is_light(opened, name):
     files = {unquote(urlparse(url).path) for url in opened(name)["requests"] if url.startswith("file:")}
     weights = {Path(f).name: Path(f).stat().st_size for f in files if not f.endswith("plotly.min.js")}
     assert sum(weights.values()) <= HEAVIEST, sorted(weights.items(), key=lambda item: -item[1])[:5]
-
-
-def test_the_first_page_leads_to_the_front_page():
-    content = next(e.get("content") for e in parsed("index.html").iter("meta") if e.get("http-equiv") == "Refresh")
-    assert content.partition("url=")[2] in PAGES
-
-
-@needs_book
-def test_every_image_has_alternative_text(name):
-    images = [e for e in parsed(name).iter("img") if not (e.get("alt") or "").strip()]
-    decoration = [e for e in images if e.get("alt") == "" and "logo" in (e.get("class") or "")]
-    assert [e.get("src", "")[:100] for e in images if e not in decoration] == []
-
-
-@needs_book
-def test_every_internal_link_resolves(name):
-    lost = []
-    for link in parsed(name).iter("a"):
-        target, anchor = urldefrag(link.get("href") or "")
-        if urlparse(target).scheme or target.startswith("//"):
-            continue
-        path = ((HTML / name).parent / unquote(target)).resolve() if target else HTML / name
-        page = path.is_file() and path.suffix == ".html" and str(path.relative_to(HTML))
-        if not path.is_file() or (anchor and page and unquote(anchor) not in anchors(page)):
-            lost.append(link.get("href"))
-    assert lost == []

@@ -1,0 +1,53 @@
+"""The built book that tests/test_pages*.py look at: its pages, parsed once, and what to do where there is none."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import NoReturn
+
+import html5lib
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HTML = Path(os.environ.get("COMPANION_HTML", ROOT / "_build" / "html")).resolve()
+FIRST = HTML / "index.html"  # leads to the front page at once
+PAGES = sorted(str(p.relative_to(HTML)) for p in HTML.rglob("*.html") if "_static" not in p.parts and p != FIRST)
+
+needs_book = pytest.mark.parametrize("name", PAGES or [pytest.param(None, id="no-book")])
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip, or fail where the browser tests were asked for."""
+    if os.environ.get("COMPANION_REQUIRE_BROWSER"):
+        pytest.fail(f"COMPANION_REQUIRE_BROWSER is set, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def book() -> None:
+    """Every test of a module that imports this needs the book."""
+    if not PAGES:
+        unavailable(f"there is no book in {HTML.name}/: make book PROFILE=quick")
+
+
+@cache
+def read(name: str) -> tuple:
+    """Return a page's tree, without namespaces, and in words where the parser had to guess."""
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    tree = parser.parse((HTML / name).read_text(encoding="utf-8"))
+    words = [f"line {line}: {code} {values or ''}".strip() for (line, _), code, values in parser.errors]
+    return tree, words
+
+
+@cache
+def elements(name: str, *tags: str) -> list:
+    """Return a page's elements of these names (all without any), in their order."""
+    return [e for e in read(name)[0].iter() if isinstance(e.tag, str) and (not tags or e.tag in tags)]
+
+
+@cache
+def anchors(name: str) -> set[str]:
+    """Return every id on a page."""
+    return {e.get("id") for e in elements(name) if e.get("id")}
