@@ -130,31 +130,38 @@ for name, run in runs.items():
 # %%
 with ThreadPoolExecutor(2) as pool:
     trained = list(pool.map(lambda s: replace(adam, seed=s).run(trainings, progress), range(adam_seeds)))
-worst_of = {"100": [], "400": []}
+errors = []
 for s, run in enumerate(trained):
     y = rollout(run.network, begin, tau, len(t) - 1)
-    errors = torch.stack([drift(f, y).nan_to_num(torch.inf).amax(1) for f in body.invariants.values()]).amax(0)
-    for end, found in worst_of.items():
-        found.append(float(errors[: ends[f"t ≤ {end}"] + 1].max()))
-    print(f"Adam, seed {s}: loss {run.loss:.1e}, largest error of an invariant {worst_of['100'][-1]:.1e} (t ≤ 100), "
-          f"{worst_of['400'][-1]:.1e} (t ≤ 400)")
+    error = torch.stack([drift(f, y).nan_to_num(torch.inf) for f in body.invariants.values()]).amax(0)  # (time, start)
+    errors.append(error.cummax(0).values)
+    for end in ("t ≤ 100", "t ≤ 400"):
+        reached = errors[-1][ends[end]]
+        print(f"Adam, seed {s}, {end}: error of an invariant {reached.max():.1e} at most, {reached.median():.1e} for the median start")
 
 # %%
+worst = torch.stack(errors).amax(2)  # (seed, time), over the twelve starts
 record("adam-seeds", adam_seeds)
-record("adam-seeds-below-5-percent", sum(error < 0.05 for error in worst_of["400"]))
-for end, found in worst_of.items():
-    record(f"adam-invariants-t{end}-least", min(found))
-    record(f"adam-invariants-t{end}-most", max(found))
+record("adam-seeds-below-5-percent", int((worst[:, -1] < 0.05).sum()))
+record("adam-below-5-percent-until", float(t[(worst < 0.05).sum(1).amax() - 1]), "{:.0f}")
+for end, key in {"t ≤ 100": "adam-invariants-t100", "t ≤ 400": "adam-invariants-t400"}.items():
+    record(f"{key}-least", float(worst[:, ends[end]].min()))
+    record(f"{key}-most", float(worst[:, ends[end]].max()))
+record("adam-invariants-t400-median", float(torch.stack(errors)[:, -1].median()))
 
 # %% [markdown]
-# Seeds tried: {glue:text}`adam-seeds`. The largest error of an invariant lies between {glue:text}`adam-invariants-t100-least` and
-# {glue:text}`adam-invariants-t100-most` for $t \le 100$, between {glue:text}`adam-invariants-t400-least` and
-# {glue:text}`adam-invariants-t400-most` for $t \le 400$; below 5 % there: {glue:text}`adam-seeds-below-5-percent`.
+# Of {glue:text}`adam-seeds` seeds {glue:text}`adam-seeds-below-5-percent` keep the paper's bound to $t = 400$; the longest that
+# one of them keeps all twelve starts below 5 % is to $t =$ {glue:text}`adam-below-5-percent-until`. The largest error of an
+# invariant lies between {glue:text}`adam-invariants-t100-least` and {glue:text}`adam-invariants-t100-most` for $t \le 100$,
+# between {glue:text}`adam-invariants-t400-least` and {glue:text}`adam-invariants-t400-most` for $t \le 400$; the median over
+# starts and seeds is {glue:text}`adam-invariants-t400-median` there. The paper's seed is not known, and the plain net that its
+# author [published](/book/results) does about as well at $t = 100$ as the best of these. The pictures do agree: good to
+# $t = 100$, recognisable to $t = 400$.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-errors", "caption": "What the paper describes and does not show: the errors over time, each curve the worst of the twelve starts. The invariants drift, since nothing in the network keeps them; with Levenberg–Marquardt they drift from a far lower level."}, "image": {"alt": "Three logarithmic panels over time with two curves each; the curve of Levenberg–Marquardt lies orders of magnitude below Adam's."}}
-worst = {"solution error": {k: (y - exact).norm(dim=-1).amax(1).numpy() for k, y in predicted.items()}}
-worst |= {f"relative error of {key}": {k: drift(f, y).amax(1).numpy() for k, y in predicted.items()} for key, f in body.invariants.items()}
-paper.errors(t, worst)
+over_time = {"solution error": {k: (y - exact).norm(dim=-1).amax(1).numpy() for k, y in predicted.items()}}
+over_time |= {f"relative error of {key}": {k: drift(f, y).amax(1).numpy() for k, y in predicted.items()} for key, f in body.invariants.items()}
+paper.errors(t, over_time)
 
 # %% [markdown]
 # ## Starts elsewhere
