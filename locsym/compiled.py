@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from . import storage
 from .modules import GradientModule
 
 SOURCES = [Path(__file__).with_name(name) for name in ("kernel.cpp", "lanes.hpp")]
@@ -77,9 +78,9 @@ def load_kernel(dtype: torch.dtype) -> ctypes.CDLL | str:
         path = cache_folder() / f"kernel-{name}.so"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as beside:
-                _output(compiler, *flags, str(SOURCES[0]), "-o", f"{beside}/{path.name}")
-                os.replace(f"{beside}/{path.name}", path)
+            with tempfile.TemporaryDirectory() as work:
+                _output(compiler, *flags, str(SOURCES[0]), "-o", f"{work}/{path.name}")
+                storage.replace(path, Path(work, path.name).read_bytes())
         return _declare(ctypes.CDLL(str(path)))
     except (OSError, subprocess.CalledProcessError) as error:
         return f"the kernel could not be compiled: {error}"

@@ -3,7 +3,6 @@ r"""Data to learn a flow map from: pairs of states one time step apart."""
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -13,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from . import storage
 from .exact import check_times, finite_states
 from .flow import whole
 from .sphere import sphere
@@ -96,13 +94,7 @@ class Pairs:
 
     def save(self, path: Path | str) -> None:
         """Write one safetensors file; a file already there is replaced only once the new one is whole."""
-        beside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
-        try:
-            tensors = {name: value.clone() for name, value in self._tensors().items()}  # an orbit shares its memory
-            save_file(tensors, beside, metadata={"kind": KIND, "fingerprint": self.fingerprint()})
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        storage.write(path, KIND, self._tensors(), {})
 
     @classmethod
     def load(cls, path: Path | str) -> Pairs:
@@ -111,16 +103,10 @@ class Pairs:
         Raises ValueError with the reason where the file is damaged or is something else.
         """
         path = Path(path)
-        try:
-            found, fingerprint = _read_npz(path) if path.suffix == ".npz" else _read_safetensors(path)
-        except (SafetensorError, zipfile.BadZipFile, EOFError, ValueError, TypeError, zlib.error) as error:
-            raise ValueError(f"{path.name}: cannot be read as pairs: {error}") from error
+        found = _read_npz(path) if path.suffix == ".npz" else storage.read(path, KIND)[0]
         if missing := {field.name for field in fields(cls)} - found.keys():
             raise ValueError(f"{path.name}: not a file of pairs, {', '.join(sorted(missing))} missing")
-        pairs = cls(found["y"], found["h"], found["target"])
-        if fingerprint and pairs.fingerprint() != fingerprint:
-            raise ValueError(f"{path.name}: damaged, the content is not what was saved")
-        return pairs
+        return cls(found["y"], found["h"], found["target"])
 
     @classmethod
     def concat(cls, *parts: Pairs) -> Pairs:
@@ -217,17 +203,13 @@ def _steps(h: Tensor | np.ndarray | float, y: Tensor) -> Tensor:
     return steps
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
-    with safe_open(path, "pt") as file:
-        about = file.metadata() or {}
-        if about.get("kind") != KIND:
-            raise ValueError(f"it says it is {about.get('kind', 'nothing')!r}, {KIND!r} is needed")
-        return {name: file.get_tensor(name) for name in file.keys()}, about.get("fingerprint")  # noqa: SIM118, not a dict
-
-
-def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], None]:
-    arrays = np.load(path, allow_pickle=False)
-    if not isinstance(arrays, np.lib.npyio.NpzFile):
-        raise ValueError("it holds one array only")
-    with arrays:
-        return dict(arrays), None
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of the file. Raises ValueError with the reason where it cannot be read without a pickle."""
+    try:
+        arrays = np.load(path, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("it holds one array only")
+        with arrays:
+            return dict(arrays)
+    except (zipfile.BadZipFile, EOFError, ValueError, TypeError, zlib.error) as error:
+        raise ValueError(f"{path.name}: cannot be read as pairs: {error}") from error

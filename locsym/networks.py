@@ -71,7 +71,7 @@ class Network(nn.Module):
     def save(self, path: str | PathLike) -> None:
         """Write weights and configuration to one safetensors file: beside it first, then renamed over it.
 
-        Raises ValueError for weights that are not finite, TypeError for an activation that has no name.
+        Raises ValueError for weights that are not finite, TypeError for an activation that has no name, and OSError.
         """
         if type(self).__name__ not in ARCHITECTURES or not self.CONFIG:
             raise TypeError(f"save: one of {sorted(ARCHITECTURES)} is needed, got {type(self).__name__}")
@@ -79,7 +79,8 @@ class Network(nn.Module):
             raise TypeError("activation: a callable cannot be written to a file; needed is a name of ACTIVATIONS")
         tensors = {key: value.detach() for key, value in self.state_dict().items()}
         dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
-        storage.write(path, tensors, {"architecture": type(self).__name__, "dtype": dtype, **self.config})
+        storage.require_finite(path, tensors)
+        storage.write(path, "network", tensors, {"architecture": type(self).__name__, "dtype": dtype, **self.config})
 
     @classmethod
     def load(cls, path: str | PathLike) -> Network:
@@ -88,7 +89,7 @@ class Network(nn.Module):
         Nothing in the file is executed, and no more memory is taken than the file has weights. Raises ValueError,
         naming the file and the reason, for a file that is damaged, of another architecture or shape, or not finite.
         """
-        tensors, config = storage.read(path)
+        tensors, config = storage.read(path, "network")
         kind = ARCHITECTURES.get(str(config.pop("architecture", None)))
         if kind is None or not issubclass(kind, cls):
             expected = sorted(name for name, known in ARCHITECTURES.items() if issubclass(known, cls))
@@ -96,6 +97,7 @@ class Network(nn.Module):
         dtype = DTYPES.get(str(config.pop("dtype", None)))
         if dtype is None or any(tensor.dtype != dtype for tensor in tensors.values()):
             raise ValueError(f"{path}: weights must all be of the one dtype it states, float32 or float64")
+        storage.require_finite(path, tensors)
         if set(config) != set(kind.CONFIG):
             raise ValueError(f"{path}: the configuration of a {kind.__name__} is {kind.CONFIG}, found {tuple(config)}")
         try:
@@ -219,7 +221,7 @@ class LASympNet(Network):
         self.L, self.sublayers, self.activation = L, sublayers, activation
 
     @staticmethod
-    def count(n: int, L: int, sublayers: int, **_) -> int:
+    def count(n: int, L: int, sublayers: int = 2, **_) -> int:
         """Return the number of weights: (2L+1)·sublayers shears of d² + d, and 2L activation modules of d."""
         d, L, sublayers = whole("n", n, 2) // 2, whole("L", L, 1), whole("sublayers", sublayers, 1)
         return (2 * L + 1) * sublayers * (d * d + d) + 2 * L * d

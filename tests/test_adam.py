@@ -249,14 +249,19 @@ WRONG = [
     (Adam, {"eps": -1.0}, "eps: a number"),
     (LBFGS, {"scale": 0.0}, "scale: a positive number"),
     (LBFGS, {"history": 0}, "history: a whole number"),
-    (LeastSquares, {"solver": "qr"}, "solver: 'auto', 'exact' or 'lsmr'"),
+    (Adam, {"betas": 0.9}, "betas: two numbers"),
+    (Adam, {"betas": (0.9, "a")}, "betas: two numbers"),
+    (Adam, {"eps": "a"}, "eps: a number"),
+    (LBFGS, {"scale": None}, "scale: a positive number"),
+    (LeastSquares, {"solver": "qr"}, "solver: one of 'auto', 'exact', 'lsmr'"),
     (LeastSquares, {"evaluations": 1}, "evaluations: a whole number"),
+    (LeastSquares, {"memory": -1}, "memory: a number >= 0"),
 ]
 
 
 @pytest.mark.parametrize(("make", "options", "said"), WRONG)
 def test_wrong_options_are_named(make, options, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises((TypeError, ValueError), match=said):
         make(network(), pairs(), iterations=5, **options)
 
 

@@ -17,7 +17,7 @@ from locsym import LASympNet, LocSympNet
 from locsym.data import Pairs
 from locsym.systems import LinearSystem, RigidBody
 from locsym.tangent import Linearisation
-from locsym.training import fit
+from locsym.training import fit, loop
 from locsym.training.levenberg_marquardt import LevenbergMarquardt
 from locsym.training.record import FILE, Checkpoint
 
@@ -202,7 +202,7 @@ def test_where_nothing_lowers_the_loss_it_stagnates():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_ctrl_c_ends_with_what_is_reached_and_the_next_call_goes_on(method, tmp_path, monkeypatch):
-    monkeypatch.setattr(door, "CHUNK", 0.01)
+    monkeypatch.setattr(loop, "CHUNK", 0.01)
     network, pairs = body()
     iterations = {"adam": 3000, "scipy": 4}.get(method, 30)
     whole = fit(network, pairs, method, iterations=iterations)
@@ -221,13 +221,13 @@ def test_ctrl_c_ends_with_what_is_reached_and_the_next_call_goes_on(method, tmp_
 
 
 TRAIN = """
-import importlib, sys
+import sys
 sys.path.insert(0, sys.argv[1])
 from test_training import body
-door = importlib.import_module("locsym.training.fit")
-door.CHUNK, door.EVERY = 0.01, 0.0
+from locsym.training import fit, loop
+loop.CHUNK, loop.EVERY = 0.01, 0.0
 print("ready", flush=True)
-door.fit(*body(N=40, width=12), sys.argv[2], iterations=int(sys.argv[3]), folder=sys.argv[4])
+fit(*body(N=40, width=12), sys.argv[2], iterations=int(sys.argv[3]), folder=sys.argv[4])
 """
 
 

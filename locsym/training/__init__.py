@@ -1,6 +1,7 @@
 """Training: one door, :func:`fit`, to Levenberg–Marquardt, the paper's Adam, and two baselines."""
 
-from .fit import fit, mean_squared_error
+from .fit import fit
+from .objective import mean_squared_error
 from .record import History, Run
 
 __all__ = ["History", "Run", "fit", "mean_squared_error"]

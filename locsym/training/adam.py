@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import time
-from numbers import Real
 from typing import ClassVar
 
 import torch
@@ -21,6 +20,7 @@ from torch import Tensor
 from ..data import Pairs
 from ..networks import Network
 from .objective import Objective
+from .options import number, positive, two_numbers
 
 
 class Adam:
@@ -28,7 +28,7 @@ class Adam:
 
     rate: a number, constant; or ``(first, last)``, falling exponentially over the run,
     :math:`\eta_t = \eta_0 (\eta_1 / \eta_0)^{t / T}` with T = iterations. betas, eps: :math:`(\beta_1, \beta_2)`, ε.
-    Parameters that do not ask for a gradient stay as they are. Raises ValueError naming the argument.
+    Parameters that do not ask for a gradient stay as they are. Raises TypeError or ValueError naming the argument.
     """
 
     iterations: ClassVar[int] = 20_000
@@ -44,16 +44,12 @@ class Adam:
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ):
-        rates = (rate, rate) if isinstance(rate, Real) else rate
-        if len(rates) != 2 or not all(isinstance(x, Real) and 0 < x < math.inf for x in rates):
-            raise ValueError(f"rate: a positive number, or the first and the last, is needed, got {rate!r}")
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"betas: two numbers in [0, 1) are needed, got {betas!r}")
-        if not 0 <= eps < math.inf:
-            raise ValueError(f"eps: a number >= 0 is needed, got {eps!r}")
+        rates = rate if isinstance(rate, tuple | list) else (rate, rate)
+        rates = two_numbers("rate", rates, "a positive number, or the first and the last,", positive)
+        self.betas = two_numbers("betas", betas, "two numbers in [0, 1)", lambda beta: 0 <= beta < 1)
+        self.eps = number("eps", eps)
         self.objective = Objective(network, pairs, validation)
-        self.rate, self.decay = float(rates[0]), (rates[1] / rates[0]) ** (1 / max(iterations, 1))
-        self.betas, self.eps = tuple(betas), eps
+        self.rate, self.decay = rates[0], (rates[1] / rates[0]) ** (1 / max(iterations, 1))
         self.theta = self.objective.start
         self.m, self.v = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
         self.taken, self.reason, self.note = 0, None, self.objective.note

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import ClassVar
 
@@ -11,12 +10,14 @@ import torch
 from scipy.optimize import least_squares
 from scipy.sparse.linalg import LinearOperator
 from torch import Tensor, nn
-from torch.func import functional_call, jacrev, vmap
 
 from ..data import Pairs
+from ..flow import whole
 from ..networks import Network
 from ..tangent import Linearisation
+from .explicit import Explicit
 from .objective import Objective
+from .options import chain, number, one_of, positive
 
 
 class LBFGS:
@@ -24,7 +25,7 @@ class LBFGS:
 
     scale: what the mean squared error is multiplied by. torch's L-BFGS forgets curvature below 1e-10 and stops at
     slopes below 1e-9, in absolute numbers: the plain error, scale 1, is soon too small for it to learn from.
-    history: how many steps it remembers. Raises ValueError naming the argument.
+    history: how many steps it remembers. Raises TypeError or ValueError naming the argument.
     """
 
     iterations: ClassVar[int] = 2000
@@ -42,12 +43,10 @@ class LBFGS:
         scale: float = 1e8,
         history: int = 100,
     ):
-        if not 0 < scale < math.inf:
-            raise ValueError(f"scale: a positive number is needed, got {scale!r}")
-        if isinstance(history, bool) or not isinstance(history, int) or history < 1:
-            raise ValueError(f"history: a whole number >= 1 is needed, got {history!r}")
+        number("scale", scale, "a positive number", positive)
+        self.scale, self.history = scale, whole("history", history, 1)
         self.objective = Objective(network, pairs, validation)
-        self.note, self.reason, self.scale, self.history = self.objective.note, None, scale, history
+        self.note, self.reason = self.objective.note, None
         self._start(self.objective.start)
 
     def _start(self, theta: Tensor) -> None:
@@ -115,7 +114,7 @@ class LeastSquares:
     evaluations: of the residual, in a row; the trust region starts anew with each row. The step of a row is the
     number of Jacobians it took. solver: ``"exact"`` takes the singular values of the explicit Jacobian, ``"lsmr"`` only
     J·v and Jᵀ·v; ``"auto"`` is exact where the Jacobian fits into ``memory`` bytes.
-    Raises ValueError naming the argument, and where the network is not in float64.
+    Raises TypeError or ValueError naming the argument, and where the network is not in float64.
     """
 
     iterations: ClassVar[int] = 100
@@ -131,22 +130,20 @@ class LeastSquares:
         solver: str = "auto",
         memory: int = 2**28,
     ):
-        if isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 2:
-            raise ValueError(f"evaluations: a whole number >= 2 is needed, got {evaluations!r}")
-        if solver not in ("auto", "exact", "lsmr"):
-            raise ValueError(f"solver: 'auto', 'exact' or 'lsmr' is needed, got {solver!r}")
+        self.evaluations = whole("evaluations", evaluations, 2)
+        number("memory", memory)
+        one_of("solver", solver, ("auto", "exact", "lsmr"))
+        chain("scipy", network)
         if pairs.y.dtype != torch.float64:
             raise ValueError(f"network: SciPy works in float64, got {pairs.y.dtype}")
         self.objective = Objective(network, pairs, validation)
-        self.theta, self.evaluations, self.reason = self.objective.start, evaluations, None
-        self.free = torch.cat([torch.arange(*span) for span in self.objective.trained] or [torch.arange(0)])
+        self.theta, self.reason = self.objective.start, None
+        self.free = torch.cat([torch.arange(*span) for span in self.objective.trained])
         size = 8 * pairs.y.numel() * len(self.free)
         self.solver = solver if solver != "auto" else "exact" if size <= memory else "lsmr"
         self.note = f"{self.solver}, a Jacobian of {size / 2**20:.0f} MiB"
-        if self.solver == "lsmr":
-            self.problem = Linearisation(network, pairs.y, pairs.h, pairs.target)
-        self._steps = _Steps(network)
-        self._named = dict(self._steps.named_parameters())
+        linearise = Explicit if self.solver == "exact" else Linearisation
+        self.problem = linearise(network, pairs.y, pairs.h, pairs.target)
 
     def _full(self, x: np.ndarray) -> Tensor:
         theta = self.theta.clone()
@@ -154,28 +151,13 @@ class LeastSquares:
         return theta
 
     def _residual(self, x: np.ndarray) -> np.ndarray:
-        y, h, target = self.objective.train
-        self.objective.load(self._full(x))
         with torch.no_grad():
-            return (self._steps(y, h) - target).flatten().numpy()
+            return self.problem.residual(self._full(x)).flatten().numpy()
 
     def _jacobian(self, x: np.ndarray) -> np.ndarray | LinearOperator:
-        return self._explicit(x) if self.solver == "exact" else self._products(x)
-
-    def _explicit(self, x: np.ndarray) -> np.ndarray:
-        """J by automatic differentiation, a sample at a time: it depends on no other."""
-        self.objective.load(self._full(x))
-        weights = {name: p.detach() for name, p in self._named.items()}
-        y, h, _ = self.objective.train
-
-        def step(weights: dict[str, Tensor], y: Tensor, h: Tensor) -> Tensor:
-            return functional_call(self._steps, weights, (y, h))
-
-        parts = vmap(jacrev(step), (None, 0, 0))(weights, y, h)
-        return torch.cat([part.reshape(y.numel(), -1) for part in parts.values()], 1)[:, self.free].numpy()
-
-    def _products(self, x: np.ndarray) -> LinearOperator:
         tangent, free = self.problem.at(self._full(x)), self.free
+        if self.solver == "exact":
+            return tangent.J[:, free].numpy()
 
         def forward(u: np.ndarray) -> np.ndarray:
             delta = torch.zeros_like(self.theta)
@@ -226,16 +208,3 @@ class LeastSquares:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from there."""
         self.theta = state["theta"].clone()
-
-
-class _Steps(nn.Module):
-    """The network without the checks of its input, which automatic differentiation over samples cannot pass."""
-
-    def __init__(self, network: Network):
-        super().__init__()
-        self.layers, self.visits = network.layers, network.visits
-
-    def forward(self, y: Tensor, h: Tensor) -> Tensor:
-        for i, c in self.visits:
-            y = self.layers[i].step(y, c * h)
-        return y

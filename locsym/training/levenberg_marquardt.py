@@ -25,10 +25,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..networks import Network
 from ..tangent import Linearisation, obstacle
 from .explicit import Explicit
 from .matrix_free import conjugate_gradients
+from .options import chain, number, one_of, positive
 
 Solve = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -37,6 +37,7 @@ MATRICES = 3  # held at once by a dense solver: the matrix, its damped copy, its
 REJECTIONS = 12  # so many failed trials in a row raise μ by 2^78: no step, however short, lowers the loss
 PROBE = 0.1  # where along the step its bend is measured
 BEND = 0.75  # the largest 2 ‖a‖ / ‖δ‖ at which the second-order model is believed
+
 
 class LevenbergMarquardt:
     r"""The damped Gauss–Newton method; μ follows the gain ratio by Nielsen's rule (Madsen, Nielsen & Tingleff 2004).
@@ -48,7 +49,7 @@ class LevenbergMarquardt:
     acceleration: whether steps follow the bend. memory: bytes that the matrices of the linear solver may take.
     solver: ``"gram"`` factors J Jᵀ, ``"normal"`` factors Jᵀ J, which takes over where residuals outnumber weights by
     far, ``"cg"`` needs no matrix; ``"auto"`` takes the cheaper matrix that fits the memory, else ``"cg"``.
-    Raises ValueError for any other argument.
+    Raises TypeError or ValueError for any other argument.
     """
 
     iterations: ClassVar[int] = 1000
@@ -66,17 +67,14 @@ class LevenbergMarquardt:
         memory: int = 2**30,
         solver: str = "auto",
     ):
-        for name, value, least in (("ridge", ridge, 0.0), ("memory", memory, 0)):
-            if not least <= value < math.inf:
-                raise ValueError(f"{name}: a number >= {least} is needed, got {value!r}")
-        if not 0 < damping < math.inf:
-            raise ValueError(f"damping: a positive number is needed, got {damping!r}")
-        if solver not in SOLVERS:
-            raise ValueError(f"solver: one of {SOLVERS} is needed, got {solver!r}")
+        number("ridge", ridge)
+        number("memory", memory)
+        number("damping", damping, "a positive number", positive)
+        one_of("acceleration", acceleration, (True, False))
+        one_of("solver", solver, SOLVERS)
+        chain("lm", network)
         if not all(p.requires_grad for p in network.parameters()):
             raise ValueError('network: "lm" trains all weights, and some ask for no gradient; "adam" leaves them alone')
-        if type(network).forward is not Network.forward:
-            raise ValueError('network: "lm" follows its modules, but it has a forward of its own; "adam" follows that')
         reason = obstacle(network)
         linearise = Explicit if reason else Linearisation
         self.problem = linearise(network, pairs.y, pairs.h, pairs.target)
@@ -84,7 +82,7 @@ class LevenbergMarquardt:
         if validation is not None:
             self.held_out = linearise(network, validation.y, validation.h, validation.target)
         self.ridge, self.acceleration, self.reason = ridge, acceleration, None
-        self.solver, self.note = _choose(solver, pairs.y.numel(), self.problem.P, memory // pairs.y.element_size())
+        self.solver, self.note = _choose(solver, pairs.y.numel(), self.problem.P, int(memory) // pairs.y.element_size())
         if reason:
             self.note += f", J by automatic differentiation, for {reason}"
         self.growth, self.rejected = 2.0, 0

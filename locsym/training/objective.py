@@ -20,6 +20,8 @@ class Objective:
     """
 
     def __init__(self, network: Network, pairs: Pairs, validation: Pairs | None = None):
+        if not any(p.requires_grad for p in network.parameters()):
+            raise ValueError("network: none of its weights asks for a gradient, there is nothing to train")
         self.network, self.parameters, self.start = network, list(network.parameters()), flat(network)
         self.train = _contiguous(pairs)
         self.held_out = None if validation is None else _contiguous(validation)
@@ -79,3 +81,9 @@ class Objective:
 
 def _contiguous(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
     return pairs.y.contiguous(), pairs.h.contiguous(), pairs.target.contiguous()
+
+
+def mean_squared_error(network: Network, pairs: Pairs) -> float:
+    """Return the mean of (Φ_h(y) − target)² over samples and components."""
+    with torch.no_grad():
+        return float((network(pairs.y, pairs.h) - pairs.target).square().mean())

@@ -1,14 +1,13 @@
 r"""What every way of training shares: the record of a run, what an optimiser must offer, and its checkpoint on disk.
 
-A checkpoint is one safetensors file, written beside and renamed, so a run killed at any moment leaves
-either the last whole checkpoint or the one before it. It holds no pickles: reading one runs no code.
+A checkpoint is one file of :mod:`locsym.storage`: a run killed at any moment leaves either the last whole checkpoint
+or the one before it, a damaged one is noticed, and reading one runs no code.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,13 +15,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from .. import storage
 
 COLUMNS = ("loss", "validation", "step", "seconds")
 REASONS = ("target", "iterations", "seconds", "stagnation", "interrupted")
 FILE = "run.safetensors"
+KIND = "training"
 
 
 @dataclass(frozen=True)
@@ -154,32 +154,38 @@ class Checkpoint:
     versions: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
-        """Write beside and rename: whoever reads finds a whole file."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write it in one step. Raises OSError naming the file; the checkpoint before it is then still there."""
         header = {k: v for k, v in vars(self).items() if k not in ("rows", "weights", "state")}
         tensors = {"rows": self.rows, "weights": self.weights} | {f"state.{k}": v for k, v in self.state.items()}
-        beside = folder / f".{FILE}.{os.getpid()}"
-        try:
-            save_file({k: v.contiguous() for k, v in tensors.items()}, beside, metadata={"run": json.dumps(header)})
-            os.replace(beside, folder / FILE)
-        finally:
-            beside.unlink(missing_ok=True)
+        storage.write(folder / FILE, KIND, tensors, header)
 
     @staticmethod
     def read(folder: Path) -> Checkpoint | None:
         """Return the checkpoint of that folder; None where there is none.
 
-        Raises ValueError where the file is no checkpoint.
+        Raises :class:`~locsym.storage.Damaged`, a ValueError, where the file is no checkpoint.
         """
-        path = folder / FILE
-        if not path.exists():
-            return None
         try:
-            with safe_open(path, "pt") as file:
-                header = json.loads(file.metadata()["run"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-            state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
-            return Checkpoint(rows=tensors["rows"], weights=tensors["weights"], state=state, **header)
-        except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-            why = f"folder: {path} is no checkpoint of a training ({error}); remove it to train again"
-            raise ValueError(why) from error
+            tensors, header = storage.read(folder / FILE, KIND)
+        except FileNotFoundError:
+            return None
+        state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
+        try:
+            found = Checkpoint(rows=tensors["rows"], weights=tensors["weights"], state=state, **header)
+            if found.reason not in (None, *REASONS) or not isinstance(found.seconds, float):
+                raise TypeError(f"reason {found.reason!r}, seconds {found.seconds!r}")
+            if not isinstance(found.note, str) or not isinstance(found.configuration, dict):
+                raise TypeError(f"note {found.note!r}, configuration {found.configuration!r}")
+        except (KeyError, TypeError) as error:
+            raise storage.Damaged(f"{folder / FILE}: no checkpoint of a training ({error})") from error
+        return found
+
+    def fits(self, optimiser: Optimiser, iterations: int) -> bool:
+        """Whether its tensors have the shapes and dtypes with which ``optimiser`` can go on."""
+        own = {"weights": optimiser.weights()} | optimiser.state_dict()
+        found = {"weights": self.weights} | self.state
+        if self.rows.dtype != torch.float64 or self.rows.shape[1:] != (len(COLUMNS),) or len(self.rows) > iterations:
+            return False
+        return all(
+            name in found and (found[name].dtype, found[name].shape) == (x.dtype, x.shape) for name, x in own.items()
+        )

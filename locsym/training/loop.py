@@ -1,0 +1,172 @@
+"""A training on its way, the same for every method: chunks, stops, progress, checkpoints and resumption."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.utils import vector_to_parameters
+
+from .. import storage
+from ..data import Pairs
+from ..networks import Network
+from .objective import mean_squared_error
+from .record import COLUMNS, FILE, Checkpoint, History, Optimiser, Run, versions
+
+CHUNK = 0.5  # seconds between two looks at the clock, the progress bar and Ctrl-C
+EVERY = 5.0  # seconds between two checkpoints
+
+Progress = Callable[[int, int, str], None]
+
+
+class Loop:
+    """A training on its way: the optimiser, the rows so far, and the folder of its checkpoints."""
+
+    def __init__(self, optimiser: Optimiser, name: str, configuration: dict, folder: Path | None):
+        self.optimiser, self.name, self.configuration, self.folder = optimiser, name, configuration, folder
+        self.iterations = configuration["iterations"]
+        self.rows: list[Tensor] = []
+        self.done, self.seconds, self.note = 0, 0.0, optimiser.note
+        self.reason: str | None = None
+        self.final: Tensor | None = None  # weights of a training that was loaded complete
+        self.versions = versions()
+        self.started_over = self.unwritten = ""  # what went wrong with the file
+
+    @contextmanager
+    def alone(self, show: Progress) -> Iterator[None]:
+        """Take up what the folder holds, and keep every other training out of it while this one is at work."""
+        if self.folder is None or self._complete():
+            yield
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        waiting = "waiting for another training in the same folder"
+        with storage.locked(self.folder / ".lock", lambda: show(0, self.iterations, waiting)):
+            self._resume()
+            if self.final is None:
+                self._write()  # before any work is done: can it be written?
+            yield
+
+    def _complete(self) -> bool:
+        """Take over a training that is complete in the folder, for which nothing has to be written."""
+        try:
+            found = Checkpoint.read(self.folder)
+        except storage.Damaged:
+            return False  # for the one who holds the folder to see to
+        return found is not None and found.reason not in (None, "interrupted") and self._take(found)
+
+    def _resume(self) -> None:
+        """Take up what the folder holds; what is damaged goes aside."""
+        try:
+            found = Checkpoint.read(self.folder)
+            if found is None or self._take(found):
+                return
+            raise storage.Damaged(f"{self.folder / FILE}: its tensors are not those of this training")
+        except storage.Damaged as error:
+            os.replace(self.folder / FILE, aside := self.folder / f"{FILE}.damaged")
+            self.started_over = f"{error}; moved to {aside.name}, training starts over"
+            warnings.warn(f"folder: {self.started_over}", RuntimeWarning, stacklevel=5)
+
+    def _take(self, found: Checkpoint) -> bool:
+        """Go on from there; False where that is impossible. Raises ValueError where it is of another training."""
+        if found.fingerprint != self.name:
+            how = _differences(found.configuration, self.configuration)
+            raise ValueError(f"folder: {self.folder} holds another training ({how}); give each its own, or remove it")
+        if not found.fits(self.optimiser, self.iterations):
+            return False
+        self.rows, self.done, self.seconds, self.note = [found.rows], len(found.rows), found.seconds, found.note
+        if found.reason in (None, "interrupted"):
+            self.optimiser.load_state_dict(found.state)
+        else:
+            self.reason, self.final, self.versions = found.reason, found.weights, found.versions
+        return True
+
+    def run(self, target: float | None, seconds: float, show: Progress) -> None:
+        """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C goes back to the last chunk."""
+        written, rows, before = time.perf_counter(), 1, None
+        try:
+            while self.reason is None and self.done < self.iterations and self.seconds < seconds:
+                before = self.optimiser.state_dict(), tuple(self.rows), self.done, self.seconds
+                pace = self._chunk(min(rows, self.iterations - self.done), target, min(CHUNK, seconds - self.seconds))
+                rows = max(1, int(CHUNK / pace))
+                loss = float(self.rows[-1][-1, 0]) if len(self.rows[-1]) else math.nan
+                limit = f", at most {max(0.0, seconds - self.seconds):.0f} s more" if seconds < math.inf else ""
+                show(self.done, self.iterations, f"loss {loss:.2e}{limit}")
+                if self.folder and time.perf_counter() - written > EVERY:
+                    self._keep()
+                    written = time.perf_counter()
+            if self.reason is None:
+                self.reason = "iterations" if self.done >= self.iterations else "seconds"
+        except KeyboardInterrupt:
+            if before is not None:
+                state, kept, self.done, self.seconds = before
+                self.optimiser.load_state_dict(state)
+                self.rows = list(kept)
+            self.reason = "interrupted"
+        if self.folder and self.final is None:
+            self._keep()
+
+    def _chunk(self, rows: int, target: float | None, allowed: float) -> float:
+        """Take up to so many rows in about the time allowed; return the seconds that each took."""
+        start = time.perf_counter()
+        new = self.optimiser.advance(rows, target, start + allowed)
+        new[:, 3] += self.seconds
+        spent = time.perf_counter() - start
+        self.rows.append(new)
+        self.done, self.seconds = self.done + len(new), self.seconds + spent
+        self.reason, self.note = self.optimiser.reason, self.optimiser.note
+        return spent / max(1, len(new))
+
+    def _keep(self) -> None:
+        """Write a checkpoint if it can be; a full disk must not end hours of work, whose result is still here."""
+        self.unwritten = ""
+        try:
+            self._write()
+        except OSError as error:
+            self.unwritten = f"in memory only, the last checkpoint could not be written: {error}"
+            warnings.warn(f"folder: {self.unwritten}", RuntimeWarning, stacklevel=4)
+
+    def _write(self) -> None:
+        state, weights = self.optimiser.state_dict(), self.optimiser.weights()
+        said = (self.reason, self.seconds, self._notes(), self.configuration, self.versions)
+        Checkpoint(self.name, self._history(), weights, state, *said).write(self.folder)
+
+    def _notes(self) -> str:
+        return "; ".join(filter(None, (self.note, self.started_over, self.unwritten)))
+
+    def _history(self) -> Tensor:
+        return torch.cat([torch.empty(0, len(COLUMNS), dtype=torch.float64), *self.rows])
+
+    def ended(self, network: Network, pairs: Pairs, validation: Pairs | None) -> Run:
+        """The record of what was reached."""
+        vector_to_parameters(self.optimiser.weights() if self.final is None else self.final, network.parameters())
+        network.requires_grad_(True).eval()
+        loss = mean_squared_error(network, pairs)
+        if not math.isfinite(loss):
+            how = f"after {self.done} iterations; smaller steps, weights or data are needed"
+            raise FloatingPointError(f"{self.configuration['method']}: the loss is no longer finite, {loss}, {how}")
+        return Run(
+            network=network,
+            loss=loss,
+            validation=math.nan if validation is None else mean_squared_error(network, validation),
+            history=History(*self._history().unbind(1)),
+            reason=self.reason,
+            method=self.configuration["method"],
+            seconds=self.seconds,
+            note=self._notes(),
+            configuration=self.configuration,
+            versions=self.versions,
+        )
+
+
+def _differences(found: dict, asked: dict) -> str:
+    """Say in what two configurations differ."""
+    keys = [key for key in asked | found if found.get(key) != asked.get(key)]
+    said = ", ".join(f"{key} {found.get(key)!r}, not {asked.get(key)!r}" for key in keys)
+    return said or "of another network or other data"
