@@ -144,6 +144,10 @@ def test_number_of_weights_in_closed_form(kind, sizes, activation):
     assert kind.count(**net.config) == sum(p.numel() for p in net.parameters())
 
 
+def test_number_of_weights_with_the_default_of_sublayers():
+    assert LASympNet.count(4, 2) == sum(p.numel() for p in LASympNet(4, 2).parameters())
+
+
 def test_number_of_weights_of_the_papers_whole_flow_network():
     """n = 3, K = 3, m = 60: 12 modules of 60 · (2 + 1 + 1) = 240 weights."""
     net = LocSympNet(3, 3, 60)

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
@@ -282,10 +283,13 @@ def test_a_folder_of_another_training_is_refused(why, tmp_path, monkeypatch):
         OTHERS[why](network, pairs)
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
-    (tmp_path / FILE).write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
-    with pytest.raises(ValueError, match=r"folder: .* is no checkpoint"):
-        fit(*body(), folder=tmp_path)
+def test_a_file_that_is_no_checkpoint_goes_aside(tmp_path):
+    (tmp_path / FILE).write_bytes(b"not ours")
+    with pytest.warns(RuntimeWarning, match=r"folder: .*run\.safetensors: not a file .* moved to run.safetensors.dam"):
+        run = fit(*body(), iterations=2, folder=tmp_path)
+    assert "training starts over" in run.note
+    assert (tmp_path / f"{FILE}.damaged").read_bytes() == b"not ours"
+    assert fit(*body(), iterations=2, folder=tmp_path).loss == run.loss
 
 
 def test_progress_is_told(capsys):
@@ -296,6 +300,13 @@ def test_progress_is_told(capsys):
     assert text.startswith("loss ")
     fit(*body(), iterations=5, progress=True)
     assert "5/5" in capsys.readouterr().err
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    options = {"iterations": np.int64(5), "ridge": np.float32(0.5), "target": np.float64(0.0)}
+    runs = [fit(*body(), **options, folder=tmp_path) for _ in range(2)]
+    assert runs[0].configuration == runs[1].configuration
+    assert runs[0].configuration["ridge"] == 0.5
 
 
 def test_single_precision():
@@ -310,6 +321,12 @@ class Doubled(LocSympNet):
         return super().forward(super().forward(y, h), h)
 
 
+def spoilt(network, value):
+    with torch.no_grad():
+        network.layers[0].W[0, 0] = value
+    return network
+
+
 BAD = {
     "network: .*forward of its own": lambda n, p: fit(Doubled(3, 1, 2), p),
     "network: a locsym network": lambda n, p: fit(torch.nn.Linear(3, 3), p),
@@ -317,13 +334,26 @@ BAD = {
     "pairs: Pairs": lambda n, p: fit(n, p.y),
     "pairs: states of dimension 3": lambda n, p: fit(n, Pairs(p.y[:, :2], 0.1, p.y[:, :2])),
     "validation: Pairs": lambda n, p: fit(n, p, validation=p.y),
+    "network: .*layers.0.W holds NaN": lambda n, p: fit(spoilt(n, math.nan), p, "adam"),
+    "network: .*layers.0.W holds .* infinity": lambda n, p: fit(spoilt(n, math.inf), p, "lbfgs"),
+    "network: none of its weights": lambda n, p: fit(n.requires_grad_(False), p, "scipy"),
+    "network: .*follows its modules": lambda n, p: fit(Doubled(3, 1, 2), p, "scipy"),
+    "pairs: in the network's torch.float32, y": lambda n, p: fit(n.float(), Pairs(1e150 * p.y, 0.1, p.target)),
+    "pairs: .* no finite loss": lambda n, p: fit(n, Pairs(p.y, 0.1, 1e200 * p.target), "adam"),
+    "validation: .* no finite loss": lambda n, p: fit(n, p, validation=Pairs(1e200 * p.y, 0.1, p.y)),
+    "adam: the loss is no longer finite": lambda n, p: fit(n, p, "adam", rate=1e300, iterations=9),
     "method: one of 'lm', 'adam'": lambda n, p: fit(n, p, "sgd"),
+    "method: .*got \\['lm'\\]": lambda n, p: fit(n, p, ["lm"]),
+    "folder: a path": lambda n, p: fit(n, p, folder=3),
     "iterations: a whole number": lambda n, p: fit(n, p, iterations=-1),
     "iterations: .*2.5": lambda n, p: fit(n, p, iterations=2.5),
     "seconds: a number >= 0": lambda n, p: fit(n, p, seconds=-1.0),
     "target: a number >= 0": lambda n, p: fit(n, p, target=math.nan),
     "rate: no option of method 'lm'": lambda n, p: fit(n, p, rate=0.1),
     "ridge: a number >= 0": lambda n, p: fit(n, p, ridge=-1.0),
+    "ridge: .*got 'a'": lambda n, p: fit(n, p, ridge="a"),
+    "ridge: .*got \\[": lambda n, p: fit(n, p, ridge=[0.1]),
+    "acceleration: one of True, False": lambda n, p: fit(n, p, acceleration="no"),
     "damping: a positive number": lambda n, p: fit(n, p, damping=0.0),
     "memory: a number >= 0": lambda n, p: fit(n, p, memory=-1),
     "solver: one of": lambda n, p: fit(n, p, solver="qr"),
@@ -332,5 +362,5 @@ BAD = {
 
 @pytest.mark.parametrize("message", BAD)
 def test_bad_arguments_are_refused_by_name(message):
-    with pytest.raises((TypeError, ValueError), match=message):
+    with pytest.raises((TypeError, ValueError, FloatingPointError), match=message):
         BAD[message](*body())
