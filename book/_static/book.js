@@ -16,3 +16,6 @@ window.addEventListener("load", async () => {
   makeScrollableReachable();
   window.addEventListener("resize", makeScrollableReachable);
 });
+
+// From file:// no page may fetch another: the search shows where it found the words, without the lines around them.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
