@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help env book test rerun keep lint bench clean
+.PHONY: help env book pdf test rerun keep lint bench clean
 .DEFAULT_GOAL := help
 
 help:   ## what there is
@@ -20,6 +20,9 @@ env: .venv/.installed   ## the environment in .venv; the others make it when it 
 
 book: env   ## the whole book, in _build/html (PROFILE=quick cuts the long runs short; ONLY=01 one notebook; DRY=1 only says what)
 	$(BIN)/python -m companion build --profile $(or $(PROFILE),paper) $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS)) $(if $(DRY),--dry-run)
+
+pdf: env   ## the book just built as one PDF, _build/book.pdf; needs Chromium (Debian: chromium)
+	$(BIN)/python -m companion pdf
 
 test: env   ## all tests, every notebook in the quick profile among them
 	$(BIN)/python -m pytest

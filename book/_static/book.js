@@ -1,8 +1,15 @@
-// What scrolls must be reachable by keyboard: wide formulas and tables become tab stops once they are laid out.
-function makeScrollableReachable() {
-  document.querySelectorAll("mjx-container, .pst-scrollable-table-container, .cell_output").forEach((box) => {
+// What scrolls must be reachable by keyboard: wide formulas and tables are tab stops while they are wider than their place.
+// Observed, not asked once: fonts come late, folded parts are unfolded, windows change.
+const fitting = new ResizeObserver((changes) => {
+  for (const box of new Set(changes.map(({ target }) => target.closest(".scrolls")))) {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
+  }
+});
+function makeScrollableReachable() {
+  document.querySelectorAll("mjx-container, .pst-scrollable-table-container, .cell_output").forEach((box) => {
+    box.classList.add("scrolls");
+    [box, ...box.children].forEach((part) => fitting.observe(part));
   });
 }
 
@@ -14,7 +21,6 @@ document.querySelectorAll("details > summary:has(.toctree-toggle)").forEach((sum
 window.addEventListener("load", async () => {
   if (window.MathJax?.startup?.promise) await window.MathJax.startup.promise;
   makeScrollableReachable();
-  window.addEventListener("resize", makeScrollableReachable);
 });
 
 // From file:// no page may fetch another: the search shows where it found the words, without the lines around them.

@@ -1,4 +1,4 @@
-"""The command line: ``python -m companion build``, ``rerun NOTEBOOK`` and ``keep``; the Makefile calls it."""
+"""The command line: ``python -m companion build``, ``rerun NOTEBOOK``, ``keep`` and ``pdf``; the Makefile calls it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .build import build
 from .keep import keep
+from .pdf import pdf
 from .project import Mistake, Project
 from .rerun import rerun
 from .site import SiteError
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return build(project, given.profile, given.only, given.jobs, given.dry_run)
         if given.command == "keep":
             return keep(project, given.to)
+        if given.command == "pdf":
+            return pdf(project, given.to)
         return rerun(project, given.notebook, " ".join(given.parameters), given.profile)
     except Mistake as mistake:
         print(f"error: {mistake}", file=sys.stderr)
@@ -57,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
 
     three = commands.add_parser("keep", help="write book/record.json: the numbers of the last full build")
     three.add_argument("--to", type=Path, metavar="FILE", help="another file to write")
+
+    four = commands.add_parser("pdf", help="print the built book to _build/book.pdf, with Chromium")
+    four.add_argument("--to", type=Path, metavar="FILE", help="another file to write")
     return top
 
 
