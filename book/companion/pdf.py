@@ -48,7 +48,7 @@ READY = """async () => {
   await MathJax.startup.promise;
   await Promise.all([...document.images].map((image) => image.decode().catch(() => image.src)));
   await document.fonts.ready;
-  for (const box of document.querySelectorAll("mjx-container[display=true], table")) {  // what is too wide is made to fit
+  for (const box of document.querySelectorAll("mjx-container[display=true], table")) {  // too wide: made to fit
     const place = box.parentElement.clientWidth, width = Math.max(box.scrollWidth, box.offsetWidth);
     if (width > place) box.style.zoom = place / width;
   }
@@ -64,7 +64,8 @@ def pdf(project: Project, to: Path | None = None) -> int:
     document = project.build / "pdf.html"
     write(document, together(project.html, pages))
     print_page(browser, document, to)
-    print(f"{to.relative_to(project.root) if to.is_relative_to(project.root) else to}: {to.stat().st_size / 1e6:.1f} MB")
+    shown = to.relative_to(project.root) if to.is_relative_to(project.root) else to
+    print(f"{shown}: {to.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
