@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral
@@ -23,6 +22,7 @@ from .tables import read_trajectory
 
 KIND = "locsym.Pairs"
 SAMPLINGS = ("normal", "angles", "area")
+LARGEST = 2**32  # bytes in the arrays of an .npz file
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,15 +98,21 @@ class Pairs:
 
     @classmethod
     def load(cls, path: Path | str) -> Pairs:
-        """Read what :meth:`save` wrote, or a NumPy ``.npz`` file with the arrays y, h and target; no pickle is read.
+        """Read what :meth:`save` wrote, or a NumPy ``.npz`` file with the arrays y, h and target, or t and y.
 
-        Raises ValueError with the reason where the file is damaged or is something else.
+        t and y are the times and states of a trajectory, see :meth:`from_trajectory`. No pickle is read. Raises
+        ValueError with the reason where the file is damaged or is something else.
         """
         path = Path(path)
         found = _read_npz(path) if path.suffix == ".npz" else storage.read(path, KIND)[0]
-        if missing := {field.name for field in fields(cls)} - found.keys():
-            raise ValueError(f"{path.name}: not a file of pairs, {', '.join(sorted(missing))} missing")
-        return cls(found["y"], found["h"], found["target"])
+        try:
+            if "t" in found and "y" in found and "target" not in found:
+                return cls.from_trajectory(found["t"], found["y"])
+            if missing := {field.name for field in fields(cls)} - found.keys():
+                raise ValueError(f"{', '.join(sorted(missing))} missing")
+            return cls(*(found[field.name] for field in fields(cls)))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path.name}: not a file of pairs: {error}") from error
 
     @classmethod
     def concat(cls, *parts: Pairs) -> Pairs:
@@ -205,11 +211,17 @@ def _steps(h: Tensor | np.ndarray | float, y: Tensor) -> Tensor:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of the file. Raises ValueError with the reason where it cannot be read without a pickle."""
-    try:
-        arrays = np.load(path, allow_pickle=False)
-        if not isinstance(arrays, np.lib.npyio.NpzFile):
-            raise ValueError("it holds one array only")
-        with arrays:
-            return dict(arrays)
-    except (zipfile.BadZipFile, EOFError, ValueError, TypeError, zlib.error) as error:
-        raise ValueError(f"{path.name}: cannot be read as pairs: {error}") from error
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:  # a small file may unfold to a large one: its list says how large
+                parts = archive.infolist()
+            if (size := sum(part.file_size for part in parts)) > LARGEST:
+                raise ValueError(f"it unfolds to {size} bytes, {LARGEST} are allowed")
+            if any(part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for part in parts):
+                raise ValueError("it is packed in another way than NumPy packs its files")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in ("t", "y", "h", "target") if name in arrays}
+        except Exception as error:  # libraries fail in many ways on what others have packed
+            reason = "it holds a pickle, which is never opened" if "allow_pickle" in str(error) else error
+            raise ValueError(f"{path.name}: cannot be read as pairs: {reason}") from error

@@ -10,11 +10,14 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from .flow import check_finite, check_states, check_step, column
+from .flow import check_finite, check_states, check_step, column, finite_orbit, finite_step, whole
 
 VectorField = Callable[[Tensor], Tensor]
 TOLERANCE = 3e-14  # close to the smallest that SciPy accepts; costs less than twice the steps of 1e-12
 SMALLEST_RTOL = 100 * np.finfo(float).eps
+EVALUATIONS = 1_000_000  # of the field in one solution: a minute, some thousand turns of an orbit
+PROBE = 1_000  # every so many it is seen whether the end can be reached
+FARTHEST = 1e8  # largest norm of hA: the matrix exponential loses about as many digits as this has
 
 
 def solve(
@@ -30,29 +33,42 @@ def solve(
     y0: floating, ``(*, n)``, finite. t: ``(T,)``, T >= 1, strictly increasing or strictly decreasing.
     Returns ``(T, *, n)`` with the dtype and device of ``y0``; float64 inside, no gradient. The solver bounds the
     mean error over a batch of B states, so the tolerances are divided by :math:`\sqrt B`: each state meets them.
-    Raises ValueError or TypeError for other arguments, RuntimeError with the solver's words where it gives up.
+    Raises ValueError or TypeError for other arguments, RuntimeError with the solver's words where it gives up, and
+    where EVALUATIONS of f would not do: what is longer is solved in pieces.
     """
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name}: a number > 0 is needed, got {value!r}")
     finite_states(y0, "y0")
     if y0.requires_grad and torch.is_grad_enabled():
         raise ValueError("y0: no gradient passes through the exact solution; hand over y0.detach()")
     times = check_times(t)
     if len(times) == 1 or y0.numel() == 0:
         return y0.detach().expand(len(times), *y0.shape).clone()
-    shape, batch = y0.shape, math.sqrt(math.prod(y0.shape[:-1]))
+    shape, batch, count = y0.shape, math.sqrt(math.prod(y0.shape[:-1])), 0
 
-    def function(_, flat):
+    def function(t, flat):
+        nonlocal count
+        count += 1
+        if count % PROBE == 0:
+            share = (t - times[0]) / (times[-1] - times[0])
+            if share < (count / EVALUATIONS) ** 2:  # slow starts are forgiven, hopeless ones end in a second
+                raise RuntimeError(
+                    f"solve_ivp: after {count} evaluations of the field {share:.1e} of the time lies behind, and at "
+                    f"most {EVALUATIONS} are made; take a smaller step h, or a shorter time"
+                )
         return rhs(torch.from_numpy(flat).reshape(shape)).reshape(-1).numpy()
 
     start = y0.detach().to("cpu", torch.float64).reshape(-1).numpy()
     with torch.no_grad():
-        if not np.isfinite(function(0.0, start)).all():
+        if not np.isfinite(function(times[0], start)).all():
             raise ValueError("y0: the vector field is not finite there")
         tolerances = {"rtol": max(rtol / batch, SMALLEST_RTOL), "atol": atol / batch}
         with np.errstate(all="ignore"):  # what overflows is said below, once, by the solver's own verdict
             result = solve_ivp(function, (times[0], times[-1]), start, method, t_eval=times, **tolerances)
     if not result.success:
         raise RuntimeError(f"solve_ivp stopped between t = {times[0]:g} and {times[-1]:g}: {result.message}")
-    return torch.from_numpy(np.ascontiguousarray(result.y.T)).reshape(len(times), *shape).to(y0)
+    return finite_orbit(torch.from_numpy(np.ascontiguousarray(result.y.T)).reshape(len(times), *shape).to(y0))
 
 
 class ExactFlow:
@@ -74,6 +90,8 @@ class ExactFlow:
 
     def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``, in one solution."""
+        finite_states(y0, "y0", self.n)
+        whole("steps", steps, 0)
         h = column(precise_step(h, y0))  # time counts steps: one h a sample is then a factor of the vector field
         return solve(lambda y: h * self.rhs(y), y0, np.arange(steps + 1.0))
 
@@ -93,14 +111,18 @@ class ExactFlow:
 
 
 class LinearFlow:
-    r"""The flow map of dy/dt = A y: :math:`\varphi_h(y) = e^{hA} y`; A: ``(n, n)``."""
+    r"""The flow map of dy/dt = A y: :math:`\varphi_h(y) = e^{hA} y`; A: ``(n, n)``.
+
+    Its error is about 1e-16 :math:`\|hA\|`, relative; where that norm is beyond FARTHEST, or the exponential overflows,
+    ValueError is raised.
+    """
 
     def __init__(self, A: Tensor):
         self.A = A.detach().to("cpu", torch.float64)
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
         finite_states(y, "y", len(self.A))
-        return _apply(self.propagator(precise_step(h, y)), y)
+        return finite_step(_apply(self.propagator(precise_step(h, y)), y))
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Undo the step: :math:`e^{-hA} y`."""
@@ -110,9 +132,9 @@ class LinearFlow:
         """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``; one matrix exponential a value of h."""
         finite_states(y0, "y0", len(self.A))
         one_step, orbit = self.propagator(precise_step(h, y0)), [y0.double()]
-        for _ in range(steps):
+        for _ in range(whole("steps", steps, 0)):
             orbit.append(_apply(one_step, orbit[-1]))
-        return torch.stack(orbit).to(y0)
+        return finite_orbit(torch.stack(orbit).to(y0))
 
     def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Return :math:`e^{hA}` for each state: ``(*, n, n)``."""
@@ -122,13 +144,16 @@ class LinearFlow:
     def propagator(self, h: Tensor | float) -> Tensor:
         r"""Return :math:`e^{hA}` in float64 for every step h, ``(*)`` to ``(*, n, n)``; equal steps share one."""
         values, where = torch.unique(torch.as_tensor(h, dtype=torch.float64), return_inverse=True)
-        return torch.linalg.matrix_exp(values[:, None, None] * self.A)[where]
+        exponents = values[:, None, None] * self.A
+        if not bool((torch.linalg.matrix_norm(exponents, 1) <= FARTHEST).all()):
+            raise ValueError(f"h: a norm of hA up to {FARTHEST:g} is needed, got more; beyond, the phase is lost")
+        check_finite("h: the matrix exponential of hA", exponential := torch.linalg.matrix_exp(exponents))
+        return exponential[where]
 
 
 def finite_states(y: Tensor, name: str, n: int | None = None) -> None:
     """Raise TypeError or ValueError unless ``y`` is a finite floating-point tensor ``(*, n)``; None is any n."""
-    known = y.shape[-1] if n is None and isinstance(y, Tensor) and y.ndim else n
-    check_states(y, known, name=name)
+    check_states(y, n, name=name)
     check_finite(name, y)
 
 
@@ -142,6 +167,8 @@ def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np
         raise ValueError(f"{name}: shape (T,) with T >= 1 is needed, got {times.shape}")
     if not np.isfinite(times).all():
         raise ValueError(f"{name}: times must be finite, t[{np.flatnonzero(~np.isfinite(times))[0]}] is not")
+    if not -math.inf < float(times[-1]) - float(times[0]) < math.inf:
+        raise ValueError(f"{name}: times must not span more than a floating-point number holds")
     steps = np.diff(times)
     wrong = np.flatnonzero(np.sign(steps) * np.sign(times[-1] - times[0]) <= 0)
     if wrong.size:

@@ -1,6 +1,7 @@
 r"""Flow maps: any callable :math:`(y, h) \mapsto \Phi_h(y)`.
 
 States ``y`` have shape ``(*, n)``; the time step ``h`` is a number or one value a sample, shape ``(*)``.
+Finite states go to finite states: a step that overflows is refused by name, with ValueError, and gives no NaN.
 Modules, networks, splitting integrators and the exact flow of an ODE are all flow maps, so what is
 written here, rollout, composition, inverse, adjoint, is written once.
 """
@@ -37,14 +38,15 @@ def whole(name: str, value: int, least: int) -> int:
     return int(value)
 
 
-def check_states(y: Tensor, n: int, like: Tensor | None = None, name: str = "y") -> None:
-    """Raise unless ``y`` is a floating-point tensor ``(*, n)``, of the dtype and on the device of ``like``."""
+def check_states(y: Tensor, n: int | None, like: Tensor | None = None, name: str = "y") -> None:
+    """Raise unless ``y`` is a floating-point tensor ``(*, n)``, of dtype and device of ``like``. n: None is any."""
+    shape = f"shape (*, {'n' if n is None else n})"
     if not isinstance(y, Tensor):
-        raise TypeError(f"{name}: a tensor of shape (*, {n}) is needed, got {type(y).__name__}")
+        raise TypeError(f"{name}: a tensor of {shape} is needed, got {type(y).__name__}")
     if not y.is_floating_point():
         raise TypeError(f"{name}: a floating-point dtype is needed, got {y.dtype}")
-    if not y.ndim or y.shape[-1] != n:
-        raise ValueError(f"{name}: shape (*, {n}) is needed, got {tuple(y.shape)}")
+    if not y.ndim or n not in (None, y.shape[-1]):
+        raise ValueError(f"{name}: {shape} is needed, got {tuple(y.shape)}")
     if like is None:
         return
     if y.dtype != like.dtype:
@@ -84,6 +86,19 @@ def check_finite(name: str, x: Tensor | float) -> None:
     x = torch.func.debug_unwrap(x.detach())  # inside vmap, grad, … : the whole batch behind the sample
     if not math.isfinite(x.sum().item()) and not bool(torch.isfinite(x).all()):
         raise ValueError(f"{name}: finite values are needed, found NaN or infinity")
+
+
+def finite_step(y: Tensor) -> Tensor:
+    """Return the states ``y`` that a step has led to; raise ValueError where it has overflowed."""
+    check_finite("y, h: the states after the step", y)
+    return y
+
+
+def finite_orbit(orbit: Tensor) -> Tensor:
+    """Return an orbit ``(T, *, n)``; raise ValueError, naming the step, where it leaves the floating-point numbers."""
+    if not math.isfinite(orbit.sum().item()) and not bool((kept := torch.isfinite(orbit).flatten(1).all(-1)).all()):
+        raise ValueError(f"flow: the orbit is not finite from step {int((~kept).nonzero()[0])} on")
+    return orbit
 
 
 class Composition:
@@ -155,7 +170,8 @@ def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
 
     y0: ``(*, n)``, finite; h: number or ``(*)``; steps: at least 0.
     Returns ``(steps + 1, *, n)``, the start first, without gradients. A flow map that brings a ``rollout`` method of
-    its own (the networks do) is asked to use it. Raises TypeError or ValueError for any other argument.
+    its own (the networks do) is asked to use it. Raises TypeError or ValueError for any other argument, and ValueError
+    where the orbit does not stay finite.
     """
     if not isinstance(y0, Tensor) or not y0.is_floating_point() or y0.ndim < 1:
         raise TypeError("y0: a floating-point tensor of shape (*, n) is needed")
@@ -175,4 +191,4 @@ def iterate(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
     with torch.no_grad():
         for i in range(steps):
             orbit[i + 1] = flow(orbit[i], h)
-    return orbit
+    return finite_orbit(orbit)

@@ -13,7 +13,7 @@ import sympy as sp
 import torch
 from torch import Tensor
 
-from .flow import check_finite, check_states, check_step, column, whole
+from .flow import check_finite, check_states, check_step, column, finite_orbit, finite_step, whole
 from .formulas import TORCH_FUNCTIONS
 from .splitting import NumericSplitting, Splitting
 
@@ -81,7 +81,7 @@ class SplittingIntegrator:
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Advance states ``(*, n)`` by one step; h: number or ``(*)``. RuntimeError where Newton fails.
 
-        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input.
+        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
         """
         return self._apply(self.moves, y, h)
 
@@ -99,13 +99,13 @@ class SplittingIntegrator:
                 for move in self.moves:
                     y[move.j] = move(y, h)
                 torch.stack(y, dim=-1, out=row)
-        return orbit
+        return finite_orbit(orbit)
 
     def _apply(self, moves: Sequence[Move], y: Tensor, h: Tensor | float) -> Tensor:
         h, parts = self._checked(y, h), list(y.unbind(-1))
         for move in moves:
             parts[move.j] = move(parts, h)
-        return torch.stack(parts, dim=-1)
+        return finite_step(torch.stack(parts, dim=-1))
 
     def _checked(self, y: Tensor, h: Tensor | float) -> Tensor | float:
         check_states(y, self.n)
@@ -187,16 +187,18 @@ class RK4:
         self.rhs = rhs
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Advance states ``(*, n)`` by one step of four evaluations of f; h: number or ``(*)``."""
-        if not isinstance(y, Tensor) or not y.is_floating_point():
-            kind = getattr(y, "dtype", type(y).__name__)
-            raise TypeError(f"y: a floating-point tensor of shape (*, n) is needed, got {kind}")
+        """Advance states ``(*, n)`` by one step of four evaluations of f; h: number or ``(*)``.
+
+        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
+        """
+        check_states(y, None)
+        check_finite("y", y)
         h = column(check_step(h, y))
         k1 = self.rhs(y)
         k2 = self.rhs(y + h / 2 * k1)
         k3 = self.rhs(y + h / 2 * k2)
         k4 = self.rhs(y + h * k3)
-        return y + h / 6 * (k1 + 2 * (k2 + k3) + k4)
+        return finite_step(y + h / 6 * (k1 + 2 * (k2 + k3) + k4))
 
 
 STEP = sp.Symbol("STEP")  # sorts before the coordinates: h meets the numbers of a formula before any tensor

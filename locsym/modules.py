@@ -14,7 +14,7 @@ from numbers import Real
 import torch
 from torch import Tensor, nn
 
-from .flow import check_finite, check_states, check_step, column, whole
+from .flow import check_finite, check_states, check_step, column, finite_step, whole
 
 Activation = Callable[[Tensor], Tensor]
 ACTIVATIONS: dict[str, Activation] = {
@@ -94,19 +94,19 @@ class Shear(nn.Module):
         raise NotImplementedError
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return :meth:`forward` of arguments that have been checked: what a network calls."""
+        """Return :meth:`forward` of arguments that have been checked, the outcome not: what a network calls."""
         return y.index_add(-1, self._to, (self.sign * column(h)) * self.shift(y.index_select(-1, self._from)))
 
     def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Return the moved states, shape ``(*, n)``; only the coordinates ``moved`` differ. h: number or ``(*)``.
 
-        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input.
+        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
         """
-        return self.step(y, self.checked(y, h))
+        return finite_step(self.step(y, self.checked(y, h)))
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Undo :meth:`forward`: what was read has not moved, so the same shift is taken back."""
-        return self.step(y, -self.checked(y, h))
+        return finite_step(self.step(y, -self.checked(y, h)))
 
     def checked(self, y: Tensor, h: Tensor | float) -> Tensor | float:
         """Return the step h for states ``y`` once both have been checked; raise TypeError or ValueError."""

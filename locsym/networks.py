@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from . import compiled, storage
-from .flow import iterate, whole
+from .flow import finite_step, iterate, whole
 from .modules import Activation, ActivationModule, GradientModule, LinearModule, Shear
 
 ARCHITECTURES: dict[str, type[Network]] = {}
@@ -39,8 +39,14 @@ class Network(nn.Module):
             raise ValueError(f"visits: each of the {len(self.layers)} layers must be visited, got {self.visits}")
 
     def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Advance states ``(*, n)`` by one step; h: number or ``(*)``. Raises for any other, or non-finite, input."""
-        h = self.layers[0].checked(y, h)
+        """Advance states ``(*, n)`` by one step; h: number or ``(*)``.
+
+        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
+        """
+        return finite_step(self.step(y, self.layers[0].checked(y, h)))
+
+    def step(self, y: Tensor, h: Tensor | float) -> Tensor:
+        """Return :meth:`forward` of arguments that have been checked, the outcome not: training looks at the loss."""
         layers = list(self.layers)
         for i, c in self.visits:
             y = layers[i].step(y, c * h)
@@ -52,7 +58,7 @@ class Network(nn.Module):
         layers = list(self.layers)
         for i, c in reversed(self.visits):
             y = layers[i].step(y, -c * h)
-        return y
+        return finite_step(y)
 
     def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """Iterate, see :func:`locsym.flow.rollout`: by the compiled kernel where it can, and all stays finite."""

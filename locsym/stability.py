@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .checks import jacobian
 from .exact import precise_step
-from .flow import FlowMap, rollout, whole
+from .flow import FlowMap, finite_orbit, rollout, whole
 
 BLOCK = 1024  # states differentiated at a time
 
@@ -55,9 +55,7 @@ def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int
 
 def jacobians_along(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
     """Return the Jacobians at the states y_0, …, y_{steps−1} of an orbit: ``(steps, *, n, n)``; steps >= 1."""
-    orbit = rollout(flow, y0, h, whole("steps", steps, 1))
-    if not bool((finite := torch.isfinite(orbit).flatten(1).all(-1)).all()):
-        raise ValueError(f"flow: the orbit is not finite from step {int((~finite).nonzero()[0])} on")
+    orbit = finite_orbit(rollout(flow, y0, h, whole("steps", steps, 1)))
     blocks = orbit[:-1].split(max(1, BLOCK // max(1, y0[..., 0].numel())))
     return torch.cat([jacobian(flow, y, _one_each(h, y), method) for y in blocks])
 

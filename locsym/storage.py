@@ -129,7 +129,7 @@ def _header(file: BinaryIO) -> dict[str, Any]:
     """Read the header of a safetensors file: a length in eight bytes, then so much JSON."""
     size = int.from_bytes(file.read(8), "little")
     if size > HEADER:
-        raise ValueError(f"a header of {size} bytes, at most {HEADER} are read")
+        raise ValueError(f"another format, maybe a pickle, which is never opened: no header has {size} bytes")
     header = json.loads(file.read(size))
     if not isinstance(header, dict) or not isinstance(header.get("__metadata__"), dict):
         raise ValueError("a header without metadata")

@@ -6,7 +6,7 @@ its invariants, and its exact flow, which is a flow map like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -60,8 +60,8 @@ class System:
         field: Sequence[sp.Expr],
         invariants: Mapping[str, sp.Expr] | None = None,
     ):
-        symbols, field = tuple(symbols), tuple(sp.sympify(f) for f in field)
-        formulas = {key: sp.sympify(formula) for key, formula in dict(invariants or {}).items()}
+        symbols, field = tuple(symbols), tuple(_formula(f, "field") for f in field)
+        formulas = {key: _formula(formula, "invariants") for key, formula in dict(invariants or {}).items()}
         if len(symbols) != len(field) or len(symbols) < 2:
             raise ValueError(f"field: one formula a coordinate is needed, n >= 2; got {len(field)} for {len(symbols)}")
         rhs = tensor_function(field, symbols)  # first: it refuses unknown symbols and functions
@@ -130,7 +130,7 @@ class LinearSystem(System):
             if form.shape not in {A.shape[:1], A.shape}:
                 raise ValueError(f"invariants: {key!r} has shape {tuple(form.shape)}; (n,) and (n, n) are allowed")
             rate = self.A.mT @ form if form.ndim == 1 else self.A.mT @ (form + form.mT) + (form + form.mT) @ self.A
-            if float(rate.abs().max()) > rounding * float(form.abs().max()):
+            if not float(rate.abs().max()) <= rounding * float(form.abs().max()):
                 raise ValueError(f"invariants: {key!r} of {name} is not constant along solutions")
         self.invariants = {key: _form(form) for key, form in self._forms.items()}
 
@@ -209,7 +209,9 @@ class RigidBody(System):
     """
 
     def __init__(self, inertia: Sequence[float | sp.Expr] = (2, 1, sp.Rational(2, 3))):
-        if len(inertia) != 3 or not all(_finite(i, "inertia") > 0 for i in inertia):
+        if not isinstance(inertia, Iterable) or len(inertia := tuple(inertia)) != 3:
+            raise ValueError(f"inertia: three numbers > 0 are needed, got {inertia!r}")
+        if not all(_finite(i, "inertia") > 0 for i in inertia):
             raise ValueError(f"inertia: three numbers > 0 are needed, got {inertia!r}")
         i1, i2, i3 = self.inertia = tuple(sp.nsimplify(i, rational=True) for i in inertia)
         y1, y2, y3 = y = coordinates(3)
@@ -263,8 +265,18 @@ class Pendulum(System):
         super().__init__("pendulum", state, (p, -sp.sin(q)), {"H": p**2 / 2 - sp.cos(q)})
 
 
+def _formula(value: float | sp.Expr, name: str) -> sp.Expr:
+    """Return a number or formula as one of sympy's; TypeError for anything else: text would be run as a program."""
+    try:
+        return sp.sympify(value, strict=True)
+    except sp.SympifyError as error:
+        raise TypeError(f"{name}: formulas made of sympy's symbols, or numbers, are needed, got {value!r}") from error
+
+
 def _finite(value: float | sp.Expr, name: str) -> float:
     """Return the number as a float; raise TypeError or ValueError unless it is real and finite."""
+    if isinstance(value, str):
+        raise TypeError(f"{name}: a real number is needed, got {value!r}")
     try:
         number = float(value)
     except (TypeError, ValueError) as error:

@@ -296,8 +296,8 @@ DAMAGED = {
     "an array missing": ("p.safetensors", without_y, "target, y missing"),
     "noise": ("p.safetensors", lambda p: p.write_bytes(b"noise" * 20), "not a file written by locsym"),
     "empty": ("p.npz", lambda p: p.write_bytes(b""), "cannot be read"),
-    "pickle": ("p.npz", lambda p: np.savez(p, y=np.array([{}]), h=1.0, target=1.0), "allow_pickle"),
-    "one array": ("p.npz", lambda p: p.write_bytes(npy_bytes()), "one array only"),
+    "pickle": ("p.npz", lambda p: np.savez(p, y=np.array([{}]), h=1.0, target=1.0), "holds a pickle"),
+    "one array": ("p.npz", lambda p: p.write_bytes(npy_bytes()), "not a zip file"),
     "npz without h": ("p.npz", lambda p: np.savez(p, y=np.ones((1, 2)), target=np.ones((1, 2))), "h missing"),
 }
 

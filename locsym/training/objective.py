@@ -22,7 +22,8 @@ class Objective:
     def __init__(self, network: Network, pairs: Pairs, validation: Pairs | None = None):
         if not any(p.requires_grad for p in network.parameters()):
             raise ValueError("network: none of its weights asks for a gradient, there is nothing to train")
-        self.network, self.parameters, self.start = network, list(network.parameters()), flat(network)
+        self.parameters, self.start = list(network.parameters()), flat(network)
+        self.step = network.step if type(network).forward is Network.forward else network  # an overflow is a loss too
         self.train = _contiguous(pairs)
         self.held_out = None if validation is None else _contiguous(validation)
         reason = obstacle(network)
@@ -70,7 +71,7 @@ class Objective:
 
     def _error(self, data: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         y, h, target = data
-        return (self.network(y, h) - target).square().mean()
+        return (self.step(y, h) - target).square().mean()
 
     def _masked(self, gradient: Tensor) -> Tensor:
         kept = torch.zeros_like(gradient)
