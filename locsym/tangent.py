@@ -33,6 +33,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .flow import check_states
 from .modules import Activation, GradientModule
 from .networks import Network
 
@@ -86,13 +87,19 @@ class Linearisation:
     r"""A network and its data, ready to be linearised at any weights :math:`\theta` ``(P,)``.
 
     θ is in the order of ``network.parameters()``. y, target: ``(N, n)``; h: ``(N,)``.
-    Raises ValueError where the network has an :func:`obstacle`.
+    Raises TypeError or ValueError for other shapes and dtypes, and ValueError where the network has an
+    :func:`obstacle`. Weights that make the step overflow are not refused: the residual is then not finite, and
+    training looks at it.
     """
 
     def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
         if reason := obstacle(network):
             raise ValueError(f"network: {reason}, so that its modules cannot be stacked into one array")
         layers, device = list(network.layers), y.device
+        check_states(y, network.n, layers[0].W)
+        if y.ndim != 2 or h.shape != y.shape[:1] or target.shape != y.shape:
+            found = ", ".join(str(tuple(x.shape)) for x in (y, h, target))
+            raise ValueError(f"y, h, target: shapes (N, {network.n}), (N,), (N, {network.n}) are needed, got {found}")
         (self.m, self.r), self.n, self.L = layers[0].W.shape, network.n, len(layers)
         self.bias, self.sigma = layers[0].b is not None, with_derivative(layers[0].activation)
         self.y, self.h, self.target = y, h, target
@@ -121,6 +128,8 @@ class Linearisation:
     def unpack(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
         """Split θ into W ``(L, m, n)``, zero where nothing is read, w ``(L, m)`` and b ``(L, m)`` (0.0 for linear)."""
         L, m, r = self.L, self.m, self.r
+        if theta.shape != (self.P,):
+            raise ValueError(f"theta: a vector of {self.P} numbers is needed, one a weight, got {tuple(theta.shape)}")
         W, w, *b = theta.view(L, -1).split([m * r, m] + [m] * self.bias, dim=1)
         W = torch.cat([W.reshape(L, m, r), theta.new_zeros(L, m, 1)], dim=2)
         return W.gather(2, self.pick.unsqueeze(1).expand(L, m, self.n)), w, (b[0] if b else 0.0)
