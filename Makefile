@@ -4,6 +4,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# What is given is text: neither make nor the shell looks into it
+GIVEN := PROFILE ONLY JOBS DRY NOTEBOOK PARAMS
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
+
 .PHONY: help env book pdf test rerun keep lint bench clean
 .DEFAULT_GOAL := help
 
@@ -19,7 +24,7 @@ env: .venv/.installed   ## the environment in .venv; the others make it when it 
 	@touch $@
 
 book: env   ## the whole book, in _build/html (PROFILE=quick cuts the long runs short; ONLY=01 one notebook; DRY=1 only says what)
-	$(BIN)/python -m companion build --profile $(or $(PROFILE),paper) $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS)) $(if $(DRY),--dry-run)
+	$(BIN)/python -m companion build --profile "$${PROFILE:-paper}" $${ONLY:+--only $$ONLY} $${JOBS:+--jobs "$$JOBS"} $${DRY:+--dry-run}
 
 pdf: env   ## the book just built as one PDF, _build/book.pdf; needs Chromium (Debian: chromium)
 	$(BIN)/python -m companion pdf
@@ -29,7 +34,7 @@ test: env   ## all tests, every notebook in the quick profile among them
 
 rerun: env   ## one notebook with other parameters: NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"
 	@$(if $(NOTEBOOK),,echo 'name one: make rerun NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"'; exit 2)
-	$(BIN)/python -m companion rerun $(NOTEBOOK) $(if $(PARAMS),-p '$(PARAMS)') $(if $(PROFILE),--profile $(PROFILE))
+	$(BIN)/python -m companion rerun $${PARAMS:+-p "$$PARAMS"} $${PROFILE:+--profile "$$PROFILE"} -- "$$NOTEBOOK"
 
 keep: env   ## the numbers of the full book just built, with hardware and times, in book/record.json: commit it
 	$(BIN)/python -m companion keep

@@ -104,7 +104,7 @@ for name, run in runs.items():
     record(f"{name}-error-t4", error)
     record(f"{name}-train-mse", run.loss)
     record(f"{name}-val-mse", run.validation)
-    record(f"{name}-seconds", run.seconds, "{:.1f}")
+    record(f"{name}-seconds", run.seconds, "{:.1f}", timed=True)
     record(f"{name}-iterations", len(run.history), "{:d}")
     print(f"{name:>5}: ‖error‖ at t = {t_end:g} is {error:.1e}, loss {run.loss:.1e}")
 
@@ -145,7 +145,7 @@ record("adam-error-t4-most", max(repeated))
 # %%
 fits, began = {}, perf_counter()
 fits["regression", torch.float64] = normal_equations(train.y, train.target)
-record("regression-seconds", perf_counter() - began, "{:.4f}")
+record("regression-seconds", perf_counter() - began, "{:.4f}", timed=True)
 record("regression-train-mse", float((train.y @ fits["regression", torch.float64].T - train.target).square().mean()))
 record("regression-val-mse", float((validation.y @ fits["regression", torch.float64].T - validation.target).square().mean()))
 

@@ -131,7 +131,7 @@ for name, run in runs.items():
         record(f"{name}-{key}-t1000", value)
     record(f"{name}-train-mse", run.loss)
     record(f"{name}-val-mse", run.validation)
-    record(f"{name}-seconds", run.seconds, "{:.1f}")
+    record(f"{name}-seconds", run.seconds, "{:.1f}", timed=True)
     record(f"{name}-epochs", len(run.history), "{:d}")
     record(f"k1-{name}-train-mse", runs_k1[name].loss)
 

@@ -110,7 +110,7 @@ for name, run in runs.items():
         record(f"{name}-{label}-t400", float(error.max()))
     record(f"{name}-train-mse", run.loss)
     record(f"{name}-val-mse", run.validation)
-    record(f"{name}-seconds", run.seconds, "{:.0f}")
+    record(f"{name}-seconds", run.seconds, "{:.0f}", timed=True)
     record(f"{name}-epochs", len(run.history), "{:d}")
 
 # %% [markdown]

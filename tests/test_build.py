@@ -35,7 +35,7 @@ def book(built, tmp_path):
 def nothing_runs(monkeypatch):
     """Let any notebook or site build that is started fail the test."""
     monkeypatch.setattr(processes, "start", lambda *_: pytest.fail("a notebook was started"))
-    monkeypatch.setattr(site, "jupyter_book", lambda *_: pytest.fail("a site build was started"))
+    monkeypatch.setattr(site, "jupyter_book", lambda *_, **__: pytest.fail("a site build was started"))
 
 
 def made(project, name, profile="quick"):
@@ -166,7 +166,7 @@ def test_broken_reference_is_an_error_and_keeps_the_last_good_site(book, capsys)
 
 def test_page_that_was_not_built_is_an_error(book, monkeypatch):
     quiet = subprocess.CompletedProcess([], 0, "", "")
-    monkeypatch.setattr(site, "jupyter_book", lambda *_: quiet)
+    monkeypatch.setattr(site, "jupyter_book", lambda *_, **__: quiet)
     with pytest.raises(site.SiteError, match=r"not built: book/intro, book/notebooks/01_first"):
         site.build(book, "quick", book.notebooks(), {})
 

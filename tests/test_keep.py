@@ -9,6 +9,7 @@ from companion.__main__ import main
 from companion.build import build
 from companion.files import write
 from companion.project import Mistake
+from companion.seal import seal
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_keep_twice_writes_the_same(built, tmp_path):
 def edit_results(project, change):
     held = json.loads(project.results.read_text())
     change(held)
-    project.results.write_text(json.dumps(held))
+    project.results.write_text(json.dumps(seal(held)))
 
 
 REFUSED = {

@@ -1,4 +1,4 @@
-"""The command line: ``python -m companion build``, ``rerun NOTEBOOK``, ``keep`` and ``pdf``; the Makefile calls it."""
+"""The command line: ``python -m companion build``, ``rerun``, ``keep``, ``pdf``, ``compare``; the Makefile calls it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .build import build
+from .compare import compare
 from .keep import keep
 from .pdf import pdf
 from .project import Mistake, Project
 from .rerun import rerun
+from .seal import Damaged
 from .site import SiteError
 
 
@@ -28,12 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return keep(project, given.to)
         if given.command == "pdf":
             return pdf(project, given.to)
+        if given.command == "compare":
+            return compare(given.first, given.second, given.within)
         return rerun(project, given.notebook, " ".join(given.parameters), given.profile)
     except Mistake as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return 2
-    except SiteError as error:
+    except (SiteError, Damaged) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # no space, no permission
+        print(f"error: {error}; what was finished is kept", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ninterrupted; what was finished is kept, trainings resume: run the same command again", file=sys.stderr)
@@ -63,6 +70,11 @@ def parser() -> argparse.ArgumentParser:
 
     four = commands.add_parser("pdf", help="print the built book to _build/book.pdf, with Chromium")
     four.add_argument("--to", type=Path, metavar="FILE", help="another file to write")
+
+    five = commands.add_parser("compare", help="two results.json: in what they differ, times apart")
+    five.add_argument("first", type=Path)
+    five.add_argument("second", type=Path)
+    five.add_argument("--within", type=float, default=0.0, help="the relative difference allowed (default: none)")
     return top
 
 

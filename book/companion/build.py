@@ -33,9 +33,9 @@ def plan(project: Project, profile: str, only: list[str] | None = None) -> Plan:
     jobs, reasons = [], {}
     for name, values in parameters.items():
         output = project.executed(profile, name)
-        made = results.read(output).metadata if output.exists() else {}
+        made, why = results.made(output)
         wanted = fingerprint(project, name, values)
-        reasons[name] = changes(made.get("fingerprint"), wanted)
+        reasons[name] = [why] if why else changes(made.get("fingerprint"), wanted)
         if reasons[name]:
             job = Job(
                 name, relative(project, project.source(name)), relative(project, output),
@@ -91,16 +91,16 @@ def build(
         if stale:
             say(f"The site was left as it was: {', '.join(stale)} must run first (leave out --only).")
             return 0
-        return publish(project, profile, decided.names, found, say) if with_site else 0
+        return publish(project, profile, decided.names, found, held, say) if with_site else 0
 
 
-def publish(project: Project, profile: str, names: tuple[str, ...], found: results.Numbers, say) -> int:
+def publish(project: Project, profile: str, names: tuple[str, ...], found: results.Numbers, held: int, say) -> int:
     """Build the site where something changed, then write the numbers beside it."""
     made_from = site.inputs(project, profile, names)
     if site.changes(project, made_from):
         say("site: jupyter-book …")
         try:
-            site.build(project, profile, names, made_from)
+            site.build(project, profile, names, made_from, [held])
         except site.SiteError as error:
             say(f"\n{error}\n\nThe site has warnings, which are errors here; the last good one was left in place.")
             return 1

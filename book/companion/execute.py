@@ -20,6 +20,7 @@ from typing import Any
 
 from .files import write
 from .record import recorded
+from .seal import sealed_notebook
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ def main(path: str) -> int:
     job = Job(**json.loads(Path(path).read_text(encoding="utf-8")))
     began = time.monotonic()
     result = attempt(job)
-    write(Path(job.work, "result.json"), json.dumps(result | {"seconds": time.monotonic() - began}))
+    try:
+        write(Path(job.work, "result.json"), json.dumps(result | {"seconds": time.monotonic() - began}))
+    except OSError as error:
+        sys.exit(f"{result.get('traceback', '')}\n{error}")
     return 0 if result["good"] else 1
 
 
@@ -67,14 +71,14 @@ def attempt(job: Job) -> dict[str, Any]:
         return failure(job, "", "the kernel died: too little memory, or a crash in compiled code")
     except KeyboardInterrupt:
         return failure(job, "", "interrupted")
+    except OSError as error:  # no space, no permission
+        return failure(job, "", str(error))
     try:
         recorded(notebook)
-    except ValueError as error:
+        finish(notebook, job, time.monotonic() - began)
+        write(Path(job.output), sealed_notebook(notebook))
+    except (OSError, ValueError) as error:
         return failure(job, "", str(error))
-    finish(notebook, job, time.monotonic() - began)
-    import nbformat
-
-    write(Path(job.output), nbformat.writes(notebook) + "\n")
     return {"good": True}
 
 

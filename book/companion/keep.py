@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import processes, results
+from . import processes, results, seal
 from .build import plan
 from .files import lock, write
 from .project import Mistake, Project
@@ -35,7 +35,8 @@ def keep(project: Project, to: Path | None = None, say: Callable[[str], None] = 
         if {name: last.get(name) for name in decided.names} != found:
             raise Mistake("the last build left something out; make book first")
         place = to or project.record
-        write(place, json.dumps(contents(project, last, found), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+        held = seal.seal(contents(project, last, found))
+        write(place, json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     say(f"{place}: {sum(map(len, found.values()))} numbers of {len(found)} notebooks")
     return 0
 
@@ -43,9 +44,11 @@ def keep(project: Project, to: Path | None = None, say: Callable[[str], None] = 
 def last_build(project: Project) -> dict[str, Any]:
     """Return what the last good build wrote to ``_build/results.json``; raise when that was no full build."""
     try:
-        last = json.loads(project.results.read_text(encoding="utf-8"))
+        last = seal.read(project.results)
     except FileNotFoundError:
         raise Mistake("there is no build to keep; make book first") from None
+    except seal.Damaged as error:
+        raise Mistake(f"{error}; make book first") from None
     if last["profile"] != FULL:
         raise Mistake(f"the last build is of the profile {last['profile']!r}, only {FULL!r} is kept; make book first")
     return last

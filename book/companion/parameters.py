@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 import re
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jupytext
 import yaml
@@ -48,7 +48,7 @@ def declared(source: Path) -> Parameters:
 def checked(given: Mapping[str, Any], defaults: Parameters, where: str) -> Parameters:
     """Return the defaults overridden by ``given``, each value of its default's type; ``where`` opens an error."""
     if unknown := [name for name in given if name not in defaults]:
-        raise Mistake(f"{where} has no parameter {unknown[0]!r}; allowed: {described(defaults)}")
+        raise Mistake(f"{where} has no parameter {short(unknown[0])}; allowed: {described(defaults)}")
     return defaults | {name: _typed(value, defaults[name], f"{where}: {name}") for name, value in given.items()}
 
 
@@ -63,11 +63,11 @@ def parsed(text: str, defaults: Parameters, where: str) -> Parameters:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise Mistake(f"{where}: {text!r} cannot be split into name=value words: {error}") from None
+        raise Mistake(f"{where}: {short(text)} cannot be split into name=value words: {error}") from None
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise Mistake(f"{where}: {word!r} is not name=value; allowed names: {described(defaults)}")
+            raise Mistake(f"{where}: {short(word)} is not name=value; allowed names: {described(defaults)}")
         if name in given:
             raise Mistake(f"{where}: {name} is given twice")
         given[name] = value if isinstance(defaults.get(name), str) else literal(value)
@@ -77,30 +77,49 @@ def parsed(text: str, defaults: Parameters, where: str) -> Parameters:
 def _typed(value: Any, default: Any, where: str) -> Any:
     """Return ``value`` as the type of ``default``: whole numbers are floats too, a list holds what its default does."""
     kind = type(default)
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
+    if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:  # false for NaN
         return float(value)
     if kind is list and type(value) is list and len({type(item) for item in default}) == 1:
         return [_typed(item, default[0], where) for item in value]
     if default is None or (type(value) is kind and kind is not float):
         return value
     wanted = "a finite float" if kind is float else f"{'an' if kind is int else 'a'} {kind.__name__}"
-    raise Mistake(f"{where} must be {wanted}, as its default {default!r} is; got {value!r}")
+    raise Mistake(f"{where} must be {wanted}, as its default {default!r} is; got {short(value)}")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that reads ``1e-3`` as a number, as YAML 1.2 and Python do (1.1 reads a string)."""
+    """YAML without surprises: plain values are numbers as in Python, true, false, null, or text.
+
+    YAML 1.1 reads ``1e-3`` as text, ``010`` as 8 and ``1:30`` as 90; and a few aliases of aliases fill any memory.
+    """
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, form) for tag, form in known if tag.rpartition(":")[2] in ("bool", "null")]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not allowed")
+        return super().compose_node(parent, index)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
+for _kind, _form in (
+    ("int", r"[-+]?(0|[1-9][\d_]*)$"),
+    ("float", r"[-+]?((\d[\d_]*\.\d*|\.\d+)([eE][-+]?\d+)?|\d[\d_]*[eE][-+]?\d+|\.(inf|Inf|INF))$|\.(nan|NaN|NAN)$"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_form), list("-+0123456789."))
 
 
 def literal(text: str) -> Any:
     """Read YAML: profiles, bounds, and each value of the command line."""
     try:
         return yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise Mistake(f"this is not YAML: {text.strip()[:200]!r} ({' '.join(str(error).split())[:200]})") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: an int of thousands of digits
+        raise Mistake(f"this is not YAML: {short(text.strip())} ({' '.join(str(error).split())[:200]})") from None
+
+
+def short(value: Any) -> str:
+    """Return ``repr(value)`` for a message, no longer than a few lines."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"

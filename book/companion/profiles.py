@@ -18,7 +18,7 @@ def load(project: Project, profile: str) -> dict[str, Parameters]:
     type than the default's; the message lists what is allowed.
     """
     if profile not in names(project):
-        raise Mistake(f"there is no profile {profile!r}; allowed: {', '.join(names(project))}")
+        raise Mistake(f"there is no profile {profile[:200]!r}; allowed: {', '.join(names(project))}")
     path = project.profiles / f"{profile}.yml"
     given = literal(path.read_text(encoding="utf-8")) or {}
     notebooks = project.notebooks()

@@ -71,6 +71,8 @@ class Project:
         folder = "book/notebooks/"
         listed = tuple(d.removeprefix(folder) for d in self.documents() if d.startswith(folder))
         there = {path.stem for path in (self.root / "notebooks").glob("*.py")}
+        if not listed:
+            raise Mistake(f"_toc.yml names no notebook; {folder}NAME is needed for each of {_names(there)}")
         if lost := there.difference(listed):
             entries = ", ".join(f"{folder}{name}" for name in sorted(lost))
             raise Mistake(f"_toc.yml leaves out {_names(lost)} of notebooks/; add {entries}, or move the source away")
@@ -83,7 +85,7 @@ class Project:
         names = self.notebooks()
         for word in wanted or ():
             if not any(name.startswith(word) for name in names):
-                raise Mistake(f"there is no notebook {word!r}; allowed: {', '.join(names)}")
+                raise Mistake(f"there is no notebook {word[:200]!r}; allowed: {', '.join(names)}")
         return tuple(name for name in names if not wanted or any(name.startswith(word) for word in wanted))
 
     def commit(self) -> str | None:

@@ -19,11 +19,12 @@ PREFIX = "application/papermill.record/"  # myst-nb's: an output that is kept an
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def record(key: str, value: Number, shown: str | None = None) -> None:
+def record(key: str, value: Number, shown: str | None = None, *, timed: bool = False) -> None:
     """Record ``value`` under ``key``; the page shows it as ``shown.format(value)``.
 
     key: letters, digits, ``-``, ``_`` and ``.``; each once a notebook. value: a number, a truth value, a text, or a
     tensor or array that holds just one of them. shown: a format, by default ``"{:.1e}"`` for floats and ``"{}"`` else.
+    timed: the value comes from a clock, so the next build has another; all others it has again.
     Outside a notebook nothing happens but the checks.
     """
     if not isinstance(key, str) or not KEY.fullmatch(key):
@@ -33,7 +34,7 @@ def record(key: str, value: Number, shown: str | None = None) -> None:
     if get_ipython() is None:
         return
     glued = {"name": key, "mime_prefix": PREFIX}
-    kept = {"key": key, "value": to_json(value), "shown": text}
+    kept = {"key": key, "value": to_json(value), "shown": text} | ({"timed": True} if timed else {})
     display({f"{PREFIX}text/plain": repr(text)}, raw=True, metadata={"scrapbook": glued, "companion": kept})
 
 
@@ -61,12 +62,15 @@ def from_json(value: Number) -> Number:
 
 
 def recorded(notebook: Any) -> dict[str, dict[str, Any]]:
-    """Return ``{key: {"value": …, "shown": …}}`` of an executed notebook. Raises ValueError for a key used twice."""
+    """Return ``{key: {"value": …, "shown": …}}`` of an executed notebook; times have ``"timed": True`` too.
+
+    Raises ValueError for a key used twice.
+    """
     found: dict[str, dict[str, Any]] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             if kept := output.get("metadata", {}).get("companion"):
                 if kept["key"] in found:
                     raise ValueError(f"the key {kept['key']!r} is recorded twice; each is allowed once a notebook")
-                found[kept["key"]] = {"value": kept["value"], "shown": kept["shown"]}
+                found[kept["key"]] = {name: value for name, value in kept.items() if name != "key"}
     return found

@@ -17,7 +17,7 @@ from . import processes, profiles, results, site
 from .execute import Job
 from .files import lock, replace_folder, write
 from .fingerprint import changes, fingerprint
-from .parameters import checked, parsed
+from .parameters import checked, parsed, short
 from .project import Mistake, Project
 from .record import from_json, recorded
 from .terminal import Board
@@ -46,8 +46,8 @@ def rerun(
     place = folder / f"{name}.ipynb"
     work = folder / "work"
     with lock(folder / ".lock", say) as held:
-        old = results.read(place).metadata.get("fingerprint") if place.exists() else None
-        if changes(old, wanted):
+        made, why = results.made(place)
+        if why or changes(made.get("fingerprint"), wanted):
             sources = [path.relative_to(project.root).as_posix() for path in (project.source(name), place, work)]
             job = Job(name, *sources, values, profile, project.commit(), wanted)
             outcome = processes.run([job], project.root, 1, [held], Board([name]))[name]
@@ -57,9 +57,10 @@ def rerun(
             say("this run is there already, and nothing that it depends on changed")
         page = folder / "html" / f"{name}.html"
         if not page.exists() or page.stat().st_mtime < place.stat().st_mtime:
-            render(project, place, folder, work)
+            render(project, place, folder, work, held)
+        shutil.rmtree(work, ignore_errors=True)
     changed = {key: value for key, value in values.items() if base[key] != value}
-    say(f"\n{name}, {', '.join(f'{k} = {v!r}' for k, v in changed.items()) or f'as in profile {profile}'}")
+    say(f"\n{name}, {', '.join(f'{k} = {short(v)}' for k, v in changed.items()) or f'as in profile {profile}'}")
     say(table(book_numbers(project, profile, name), recorded(results.read(place))))
     say(f"\n{place.relative_to(project.root)}\n{page.relative_to(project.root)}")
     return 0
@@ -74,9 +75,9 @@ def profile_of_book(project: Project) -> str:
 
 
 def book_numbers(project: Project, profile: str, name: str) -> dict[str, dict]:
-    """Return the notebook's numbers in the book of that profile; nothing when it has not been executed there."""
+    """Return the notebook's numbers in the book of that profile; nothing when it holds no good ones."""
     place = project.executed(profile, name)
-    return recorded(results.read(place)) if place.exists() else {}
+    return {} if results.made(place)[1] else recorded(results.read(place))
 
 
 def table(book: dict[str, dict], now: dict[str, dict]) -> str:
@@ -99,7 +100,7 @@ def ratio(was: dict | None, now: dict | None) -> str:
     return f"{values[1] / values[0]:.3g}" if values[0] else ""
 
 
-def render(project: Project, notebook: Path, folder: Path, work: Path) -> None:
+def render(project: Project, notebook: Path, folder: Path, work: Path, held: int) -> None:
     """Make the page of one executed notebook, in the style of the book."""
     stage, beside = work / "stage", work / "site"
     shutil.rmtree(stage, ignore_errors=True)
@@ -116,14 +117,13 @@ def render(project: Project, notebook: Path, folder: Path, work: Path) -> None:
         write(stage / "book" / "references.md", "# References\n\n```{bibliography}\n:filter: cited\n```\n")
         toc["chapters"] = [{"file": "book/references"}]
     (stage / "_toc.yml").write_text(yaml.safe_dump(toc))
-    done = site.jupyter_book(project.root, stage, beside)
+    done = site.jupyter_book(project.root, stage, beside, held=[held])
     html = beside / "_build" / "html"
     page = html / f"{notebook.stem}.html"
     if not page.exists():
         raise site.SiteError(f"the page was not made\n{site.complaint(done.stderr, project)}")
     page.write_text(link_to_book(project, page.read_text(encoding="utf-8"), folder / "html"), encoding="utf-8")
     replace_folder(html, folder / "html")
-    shutil.rmtree(work)
 
 
 def link_to_book(project: Project, html: str, folder: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 
+from . import seal
 from .fingerprint import versions
 from .parameters import literal
 from .project import Mistake, Project
@@ -25,14 +26,24 @@ def numbers(project: Project, profile: str, names: Iterable[str]) -> Numbers:
 
 
 def read(path: Path) -> Any:
-    """Return the notebook in the file ``path``."""
-    return nbformat.read(path, as_version=4)
+    """Return the executed notebook in the file ``path``. Raises Damaged where it is not as it was written."""
+    return nbformat.reads(json.dumps(seal.read(path)), as_version=4)
+
+
+def made(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the metadata of an executed notebook, and why it does not count: it is not there, or damaged."""
+    try:
+        return read(path).metadata, ""
+    except FileNotFoundError:
+        return {}, "never executed in this profile"
+    except seal.Damaged as error:
+        return {}, str(error)
 
 
 def text(project: Project, profile: str, found: Numbers) -> str:
     """Return what ``_build/results.json`` holds: profile, commit, versions, then each notebook with its numbers."""
     made = {"profile": profile, "commit": project.commit(), "versions": versions()}
-    return json.dumps(made | found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(seal.seal(made | found), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def bounds(project: Project, profile: str) -> dict[str, dict[str, dict[str, Any]]]:

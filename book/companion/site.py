@@ -7,15 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-
-import nbformat
 
 from .files import replace_folder, write
 from .fingerprint import digests
 from .project import Mistake, Project
 from .results import read
+from .seal import sealed_notebook
 
 INPUTS = ("_config.yml", "_toc.yml", "references.bib", "book", "locsym", "CHANGELOG.md")
 NOT_INPUTS = ("book/notebooks/", "book/companion/", "book/profiles/", "book/bounds.yml")
@@ -57,12 +57,17 @@ def changes(project: Project, now: dict[str, str]) -> list[str]:
     return [f"{name} changed" for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
 
 
-def build(project: Project, profile: str, names: tuple[str, ...], made_from: dict[str, str]) -> None:
-    """Build the site beside, check it, and put it in place. Raises SiteError, and leaves the last good one, if not."""
+def build(
+    project: Project, profile: str, names: tuple[str, ...], made_from: dict[str, str], held: Sequence[int] = ()
+) -> None:
+    """Build the site beside, check it, and put it in place. Raises SiteError, and leaves the last good one, if not.
+
+    held: descriptors of locks, kept for as long as Jupyter Book works.
+    """
     place_notebooks(project, profile, names)
     beside = project.work / "site"
     shutil.rmtree(beside, ignore_errors=True)
-    done = jupyter_book(project.root, project.root, beside, "-n", "-W", "--keep-going")
+    done = jupyter_book(project.root, project.root, beside, "-n", "-W", "--keep-going", held=held)
     if done.returncode:
         raise SiteError(complaint(done.stderr, project))
     html = beside / "_build" / "html"
@@ -80,15 +85,19 @@ def place_notebooks(project: Project, profile: str, names: tuple[str, ...]) -> N
     for name in names:
         notebook = read(project.executed(profile, name))
         notebook.metadata.pop("fingerprint", None)
-        write(project.page(name), nbformat.writes(notebook) + "\n")
+        write(project.page(name), sealed_notebook(notebook))
 
 
-def jupyter_book(root: Path, source: Path, beside: Path, *options: str) -> subprocess.CompletedProcess:
+def jupyter_book(
+    root: Path, source: Path, beside: Path, *options: str, held: Sequence[int] = ()
+) -> subprocess.CompletedProcess:
     """Run ``jupyter-book build`` on the folder ``source``; the HTML comes to be in ``beside/_build/html``."""
-    run = "from jupyter_book.cli.main import main; main()"
+    run = "from companion.execute import end_with_parent as end; end(); from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", run, "build", str(source), "--path-output", str(beside), "-q", *options]
     beside.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        command, cwd=root, capture_output=True, text=True, stdin=subprocess.DEVNULL, pass_fds=tuple(held)
+    )
 
 
 def complaint(stderr: str, project: Project) -> str:
