@@ -8,7 +8,7 @@ import pytest
 from companion import processes, rerun, site
 from companion.__main__ import main
 from companion.files import write
-from companion.seal import sealed_notebook
+from companion.seal import seal, sealed_notebook
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def book(tmp_path_factory):
     kept = {"companion": {"key": "product", "value": 0.4, "shown": "0.400"}}
     cell = nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", metadata=kept)])
     write(project.executed("quick", "01_first"), sealed_notebook(nbformat.v4.new_notebook(cells=[cell])))
-    write(project.results, json.dumps({"profile": "quick"}))
+    write(project.results, json.dumps(seal({"profile": "quick"})))
     write(project.html / "book" / "notebooks" / "02_second.html", "")
     return project
 

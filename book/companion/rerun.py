@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from . import processes, profiles, results, site
+from . import processes, profiles, results, seal, site
 from .execute import Job
 from .files import lock, replace_folder, write
 from .fingerprint import changes, fingerprint
@@ -69,8 +69,8 @@ def rerun(
 def profile_of_book(project: Project) -> str:
     """Return the profile that the built book was made with; ``paper`` when there is none."""
     try:
-        return json.loads(project.results.read_text())["profile"]
-    except (OSError, ValueError, KeyError):
+        return seal.read(project.results)["profile"]
+    except (OSError, seal.Damaged):
         return "paper"
 
 

@@ -51,8 +51,8 @@ def inputs(project: Project, profile: str, names: tuple[str, ...]) -> dict[str, 
 def changes(project: Project, now: dict[str, str]) -> list[str]:
     """Return in words why the site must be built again; nothing when it holds."""
     try:
-        was = json.loads((project.html / STAMP).read_text())
-    except (OSError, ValueError):
+        was = dict(json.loads((project.html / STAMP).read_text()))
+    except (OSError, ValueError, TypeError):
         return ["never built"]
     return [f"{name} changed" for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
 
