@@ -28,14 +28,14 @@ TAU, END = 0.1, 40.0
 
 
 def draw() -> plt.Figure:
-    """Train for two hundred iterations, and draw true orbits in black under learned ones in colour."""
+    """Train for two hundred iterations, and draw true orbits in black under learned ones in blue."""
     pairs, _ = WHOLE_FLOW_LM.make_pairs()
     net = fit(WHOLE_FLOW_LM.make_network(), pairs, iterations=200).network
     steps, y0 = round(END / TAU), starts()
     exact = rollout(WHOLE_FLOW_LM.make_system().flow, y0, TAU, steps)
     figure, panels = plt.subplots(1, 2, figsize=(8, 4))
     sphere.orbits(panels[0], None, exact.numpy(), style.COLOURS["exact"])
-    sphere.orbits(panels[1], exact.numpy(), rollout(net, y0, TAU, steps).detach().numpy(), sphere.cycle(len(y0)))
+    sphere.orbits(panels[1], exact.numpy(), rollout(net, y0, TAU, steps).detach().numpy(), style.COLOURS["lm"])
     for panel, name in zip(panels, ("true", "learned from 300 single steps"), strict=True):
         panel.text(0.5, -0.02, name, transform=panel.transAxes, ha="center", va="top", fontsize=13)
     return figure

@@ -35,7 +35,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 from companion import progress, record, trainings
-from IPython.display import HTML
 
 from locsym.checks import determinant_defect, drift, inverse_defect
 from locsym.experiments import ONE_ORBIT, ONE_ORBIT_K1, ONE_ORBIT_K1_LM, ONE_ORBIT_LM, lap_trace, run_steered
@@ -299,12 +298,11 @@ record("restarts-trainings", trainings_needed)
 #
 # ## Turn it yourself
 
-# %% tags=["hide-input"]
-figure = turnable(
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-turn-orbit", "caption": "The exact orbit (t ≤ 50) and the two learned ones much later (950 ≤ t ≤ 1000). Drag to turn it; a click on a name hides a curve."}}
+turnable(
     {"exact": exact[early].unsqueeze(1).numpy(), **{paper.LABELS[k]: y[-500:].unsqueeze(1).numpy() for k, y in predicted.items()}},
     {"exact": style.COLOURS["exact"]} | {paper.LABELS[k]: style.COLOURS[k] for k in predicted},
 )
-HTML(figure.to_html(full_html=False, include_plotlyjs=False))
 
 # %% [markdown]
 # ```{dropdown} Exercise: how far does one lap reach?

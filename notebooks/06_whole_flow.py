@@ -34,7 +34,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 from companion import progress, record, trainings
-from IPython.display import HTML
 
 from locsym.checks import determinant_defect, drift, inverse_defect
 from locsym.experiments import WHOLE_FLOW, WHOLE_FLOW_LM
@@ -211,12 +210,11 @@ for name, run in runs.items():
 # %% [markdown]
 # ## Turn it yourself
 
-# %% tags=["hide-input"]
-figure = turnable(
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-turn-flow", "caption": "The twelve exact orbits, and the learned ones from t = 360 to 400, after 3600 steps. Drag to turn it; a click on a name hides its curves."}}
+turnable(
     {"exact": exact[:: 2][:200].numpy(), style.LABELS["lm"]: predicted["lm"][-400::2].numpy()},
     {"exact": style.COLOURS["exact"], style.LABELS["lm"]: style.COLOURS["lm"]},
 )
-HTML(figure.to_html(full_html=False, include_plotlyjs=False))
 
 # %% [markdown]
 # ## Summary

@@ -7,7 +7,8 @@ shows what the notebooks have in common, since it may quote their numbers.
 from __future__ import annotations
 
 import json
-from html import escape
+import re
+from html import escape, unescape
 from pathlib import Path
 
 from docutils import nodes
@@ -17,7 +18,7 @@ QUICK = (
     "builds in a few minutes; <code>make book</code> makes the full edition."
 )
 BIBLIOGRAPHY_ROLES = ('role="list" ', ' role="doc-biblioentry"')  # docutils' pair of them is not valid ARIA
-PREVIEW = "_static/orbits.png"
+PREVIEW = "_static/orbits.png"  # of a page without a figure of its own
 
 
 def made(app, pagename: str) -> dict:
@@ -75,6 +76,15 @@ def description(doctree: nodes.document, length: int = 200) -> str:
     return ""
 
 
+def preview(app, doctree: nodes.document | None) -> str:
+    """The page's first picture in a figure, as a path in the site; the front page's where it has none."""
+    for figure in doctree.findall(nodes.figure) if doctree else ():
+        for image in figure.findall(nodes.image):
+            if (name := app.builder.images.get(image["uri"])) and name.endswith((".png", ".jpg")):
+                return f"{app.builder.imagedir}/{name}"
+    return PREVIEW
+
+
 def add_context(app, pagename, templatename, context, doctree) -> None:
     """Complete a page's head and body. The metatags of a page's own front matter (html_meta) come first."""
     if "body" not in context:
@@ -86,9 +96,10 @@ def add_context(app, pagename, templatename, context, doctree) -> None:
         context["body"] = f'<aside class="quick" aria-label="Edition">{QUICK}</aside>{context["body"]}'
     context["body"] += foot(record)
 
-    title = escape(context.get("title") or app.config.html_title)
+    title = context.get("title")  # as on the page: escaped, its number in a span
+    title = escape(unescape(re.sub(r"<[^>]*>", "", title))) if title else escape(app.config.html_title)
     base = app.config.html_baseurl.rstrip("/") + "/" if app.config.html_baseurl else context["content_root"]
-    tags = {"og:type": "article", "og:title": title, "og:image": base + PREVIEW}
+    tags = {"og:type": "article", "og:title": title, "og:image": base + preview(app, doctree)}
     text = escape(description(doctree)) if doctree else ""
     metatags = context.get("metatags", "")
     if text and 'name="description"' not in metatags:

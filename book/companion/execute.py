@@ -119,6 +119,7 @@ def run(job: Job) -> Any:
         request_save_on_cell_execute=False,
         on_cell_start=next_cell,
         # A socket a kernel: ports may be taken by another between choice and use. A relative name is short enough.
+        extra_arguments=["--InteractiveShellApp.extra_extensions=companion.figures"],
         config=Config({"KernelManager": {"transport": "ipc", "ip": str(Path(job.work, "k"))}}),
     )
 

@@ -12,7 +12,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
 from . import sphere
-from .style import COLOURS
+from .style import COLOURS, attach
 
 #: What the integrators are called in every legend; their colours are those of ``style.COLOURS``.
 METHODS = {
@@ -65,9 +65,9 @@ def solid(ax: Axes, vertices: np.ndarray, faces: np.ndarray, colour: str, view: 
     order = order[normals[order, 2] > 0]
     light = np.clip(normals[order] @ LIGHT, 0, 1)[:, None]
     shade = np.clip(np.array(to_rgb(colour)) * (0.4 + 0.6 * light) + 0.3 * light**12, 0, 1)
-    ax.add_collection(
-        PolyCollection(triangles[order, :, :2], facecolors=shade, edgecolors=shade, linewidths=0.3, zorder=6)
-    )
+    surface = PolyCollection(triangles[order, :, :2], facecolors=shade, edgecolors=shade, linewidths=0.3, zorder=6)
+    attach(surface, "surface", **sphere.coordinates(vertices))
+    ax.add_collection(surface)
 
 
 def volumes(
@@ -141,11 +141,13 @@ def cell(
     half = np.pi / 2
     for a, b in product(product((-half, half), repeat=3), repeat=2):
         if sum(p != q for p, q in zip(a, b, strict=True)) == 1 and a < b:
-            ax.plot(*sphere.project(np.array([a, b]), view).T[:2], color=COLOURS["grey"], lw=0.7)
+            attach(*ax.plot(*sphere.project(np.array([a, b]), view).T[:2], color=COLOURS["grey"], lw=0.7))
     for s in range(exact.shape[1]):
-        ax.plot(*sphere.project(exact[:, s], view).T[:2], color=COLOURS["exact"], lw=0.8)
+        (line,) = ax.plot(*sphere.project(exact[:, s], view).T[:2], color=COLOURS["exact"], lw=0.8)
+        attach(line, f"exact {s}", **sphere.coordinates(exact[:, s]))
     x, y, depth = sphere.project(states.reshape(-1, 3), view).T
-    ax.scatter(x, y, s=4 + 4 * (depth - depth.min()) / np.ptp(depth), color=COLOURS[method], lw=0, zorder=3)
+    dots = ax.scatter(x, y, s=4 + 4 * (depth - depth.min()) / np.ptp(depth), color=COLOURS[method], lw=0, zorder=3)
+    attach(dots, METHODS[method], **sphere.coordinates(states))
     ax.annotate(METHODS[method], (0.02, 0.95), xycoords="axes fraction", color=COLOURS[method], weight="bold")
     ax.set_aspect("equal")
     ax.set_axis_off()

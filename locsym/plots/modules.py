@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Polygon, Rectangle
 
-from .style import COLOURS
+from .style import COLOURS, attach
 
 ENTRIES = "PuOr"  # entries of a matrix, negative and positive
 
@@ -124,6 +124,8 @@ def approach(ax: Axes, delta: np.ndarray, errors: np.ndarray) -> Axes:
 def landscape(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, labels: tuple[str, str]) -> Axes:
     """Draw a shift as a function of two coordinates. values: ``(len(y), len(x))``."""
     drawn = ax.contourf(x, y, values, 15)
+    grid = np.meshgrid(x, y)
+    attach(drawn, "shift", x=grid[0].ravel(), y=grid[1].ravel(), z=np.ravel(values))
     ax.figure.colorbar(drawn, ax=ax, label="shift")
     ax.set(xlabel=labels[0], ylabel=labels[1], aspect="equal")
     ax.grid(False)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
-from .style import COLOURS
+from .style import COLOURS, attach
 
 VIEW = (28.0, -38.0)  # elevation and azimuth of the eye [degrees]
 
@@ -19,6 +19,11 @@ def project(points: np.ndarray, view: tuple[float, float] = VIEW) -> np.ndarray:
     towards = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
     right = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
     return points @ np.stack([right, np.cross(towards, right), towards], axis=1)
+
+
+def coordinates(points: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns y1, y2, y3 of points ``(*, 3)``, to be attached to what shows them."""
+    return {f"y{i + 1}": column for i, column in enumerate(np.asarray(points).reshape(-1, 3).T)}
 
 
 def ball(ax: Axes, view: tuple[float, float] = VIEW) -> Axes:
@@ -34,29 +39,35 @@ def ball(ax: Axes, view: tuple[float, float] = VIEW) -> Axes:
         np.stack([np.cos(s), zero, np.sin(s)], -1),
         np.stack([zero, np.cos(s), np.sin(s)], -1),
     ):
-        curve(ax, circle, view=view, color="#bbbbbb", lw=0.6, zorder=1)
+        attach(curve(ax, circle, view=view, color="#bbbbbb", lw=0.6, zorder=1))
     return ax
 
 
-def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint: float = 0.25, **style) -> None:
-    """Draw the curve ``(T, 3)``; what lies behind the ball is drawn faint."""
+def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint: float = 0.25, **style):
+    """Draw the curve ``(T, 3)``; what lies behind the ball is drawn faint. Returns the line of what lies before it."""
     x, y, depth = project(np.asarray(points), view).T
     front = depth >= 0
     shared = front.copy()  # neighbours of a crossing belong to both pieces, so that no gap opens
     shared[1:] |= front[:-1]
     shared[:-1] |= front[1:]
-    label = style.pop("label", None)
+    label, series = style.pop("label", None), style.pop("series", "")
     zorder = style.pop("zorder", 3)
     alpha = style.pop("alpha", 1.0)
-    ax.plot(x, np.where(~front, y, np.nan), alpha=faint * alpha, zorder=zorder - 0.5, **style)
-    ax.plot(x, np.where(shared, y, np.nan), alpha=alpha, zorder=zorder, label=label, **style)
+    (far,) = ax.plot(x, np.where(~front, y, np.nan), alpha=faint * alpha, zorder=zorder - 0.5, **style)
+    (near,) = ax.plot(x, np.where(shared, y, np.nan), alpha=alpha, zorder=zorder, label=label, **style)
+    attach(far)
+    attach(near, series, **coordinates(points))
+    return near
 
 
 def dot(ax: Axes, point: np.ndarray, view: tuple[float, float] = VIEW, **style) -> None:
     """Mark a start on the sphere; hollow where it lies behind."""
     x, y, depth = project(np.asarray(point), view)
     colour = style.pop("color", COLOURS["exact"])
-    ax.plot(x, y, "o", ms=style.pop("ms", 4), mec=colour, mfc=colour if depth >= 0 else "white", zorder=5, **style)
+    (mark,) = ax.plot(
+        x, y, "o", ms=style.pop("ms", 4), mec=colour, mfc=colour if depth >= 0 else "white", zorder=5, **style
+    )
+    attach(mark)
 
 
 def orbits(
@@ -71,8 +82,8 @@ def orbits(
     colours = [colours] * learned.shape[1] if isinstance(colours, str) else list(colours)
     for s in range(learned.shape[1]):
         if exact is not None:
-            curve(ax, exact[:, s], view, color=COLOURS["exact"], lw=0.9, zorder=3)
-        curve(ax, learned[:, s], view, color=colours[s], lw=1.3, zorder=4, alpha=0.85)
+            curve(ax, exact[:, s], view, color=COLOURS["exact"], lw=0.9, zorder=3, series=f"exact {s}")
+        curve(ax, learned[:, s], view, color=colours[s], lw=1.3, zorder=4, alpha=0.85, series=f"learned {s}")
         dot(ax, learned[0, s], view, color=colours[s])
     return ax
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from . import sphere
-from .style import COLOURS
+from .style import COLOURS, attach
 
 
 def sum_along_orbit(
@@ -29,8 +29,11 @@ def sum_along_orbit(
         (COLOURS["pair 2"], "$f_{2,3}$", start + first, second),
     ):
         (x, y, _), (u, v, _) = sphere.project(tail, view).T, sphere.project(arrow, view).T
-        ax.quiver(x, y, u, v, color=colour, angles="xy", scale_units="xy", scale=1, width=0.009, headwidth=4, zorder=6)
-        ax.plot([], [], color=colour, lw=2.5, label=label)
+        arrows = ax.quiver(
+            x, y, u, v, color=colour, angles="xy", scale_units="xy", scale=1, width=0.009, headwidth=4, zorder=6
+        )
+        attach(arrows, label, **sphere.coordinates(tail), **{f"v{i + 1}": v for i, v in enumerate(arrow.T)})
+        attach(*ax.plot([], [], color=colour, lw=2.5, label=label))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.04), ncols=3, handlelength=1.2, columnspacing=1.2)
     return ax
 
@@ -70,9 +73,11 @@ def moving_areas(ax: Axes, boundaries: np.ndarray, times: Sequence[float], q: np
 def field_lines(ax: Axes, lines: np.ndarray, wires: Sequence[np.ndarray], view: tuple = (18.0, -62.0)) -> Axes:
     """Draw field lines ``(T, S, 3)`` and the wires ``(N, 3)`` around which they close, seen from ``view``."""
     for s, colour in enumerate(sphere.cycle(lines.shape[1])):
-        ax.plot(*sphere.project(lines[:, s], view)[:, :2].T, color=colour, lw=0.8)
-    for wire in wires:
-        ax.plot(*sphere.project(np.concatenate([wire, wire[:1]]), view)[:, :2].T, color=COLOURS["loss"], lw=3)
+        (line,) = ax.plot(*sphere.project(lines[:, s], view)[:, :2].T, color=colour, lw=0.8)
+        attach(line, f"field line {s}", **sphere.coordinates(lines[:, s]))
+    for i, wire in enumerate(wires):
+        (line,) = ax.plot(*sphere.project(np.concatenate([wire, wire[:1]]), view)[:, :2].T, color=COLOURS["loss"], lw=3)
+        attach(line, f"wire {i}", **sphere.coordinates(wire))
     ax.set(aspect="equal", xlim=(-2.3, 2.3), ylim=(-2.0, 2.0))
     ax.set_axis_off()
     return ax

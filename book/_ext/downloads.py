@@ -1,0 +1,101 @@
+"""Sphinx extension: a chapter as a notebook to take along, its source, and, where the repository is known, Binder.
+
+The notebook is the executed one without what only the build needs: numbers stand in its text, captions below figures.
+No Colab: it opens notebooks that lie in a repository, and here only their sources do.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from copy import deepcopy
+from pathlib import Path
+from urllib.parse import quote, urlparse
+
+import nbformat
+from companion.record import recorded
+
+HOSTS = {"github.com": "gh", "gitlab.com": "gl"}
+ROLE = re.compile(r"\{([\w:]+)\}`([^`<]*?)\s*(?:<[^`>]*>)?`")
+TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
+
+
+def binder(url: str, branch: str, name: str) -> str | None:
+    """Return where Binder opens a chapter's source (as a notebook: see postBuild); None without a repository."""
+    parts = urlparse(url)
+    if not url or not parts.netloc:
+        return None
+    path = parts.path.strip("/").removesuffix(".git")
+    kind = HOSTS.get(parts.netloc, "git")
+    where = {"gh": path, "gl": quote(path, safe=""), "git": quote(url, safe="")}[kind]
+    return f"https://mybinder.org/v2/{kind}/{where}/{quote(branch, safe='')}?labpath=notebooks%2F{name}.py"
+
+
+def plain(text: str, numbers: dict[str, dict]) -> str:
+    """Return a cell's text with its numbers in place and without the roles that only the book understands."""
+
+    def word(found: re.Match) -> str:
+        role, content = found.groups()
+        if role == "glue:text":
+            return numbers[content]["shown"] if content in numbers else content.partition("::")[2]
+        if role.startswith(("py:", "cite")):
+            return f"`{content.lstrip('~')}`" if role.startswith("py:") else f"[{content}]"
+        return content
+
+    return ROLE.sub(word, TARGET.sub("", text))
+
+
+def standalone(executed: nbformat.NotebookNode, url: str = "") -> nbformat.NotebookNode:
+    """Return an executed notebook that runs by itself where the library is installed; ``executed`` stays as it is."""
+    numbers, notebook = recorded(executed), deepcopy(executed)
+    how = f"pip install git+{url}" if url else "pip install .` in a copy of this book's sources, `pip install ipykernel"
+    notebook.metadata = {k: v for k, v in notebook.metadata.items() if k in ("kernelspec", "language_info")}
+    hint = f"*A chapter of the companion of LocSympNets. It needs Python ≥ 3.11 and the library: `{how}`.*"
+    cells = [nbformat.v4.new_markdown_cell(hint)]
+    for cell in notebook.cells:
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        cell.metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+        cells.append(cell)
+        if cell.cell_type == "markdown":
+            cell.source = plain(cell.source, numbers)
+        else:
+            cell.outputs = [output for output in cell.outputs if "companion" not in output.get("metadata", {})]
+            for output in cell.outputs:
+                output.get("metadata", {}).clear()
+        if figure:
+            cells.append(nbformat.v4.new_markdown_cell(f"**{figure['name']}.** {plain(figure['caption'], numbers)}"))
+    notebook.cells = cells
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    return notebook
+
+
+def links(app, pagename: str) -> str:
+    """Write a chapter's notebook and source beside its page, and return the line that links them."""
+    source = Path(app.env.doc2path(pagename))
+    theme = app.config.html_theme_options
+    url, name = theme.get("repository_url") or "", source.stem
+    folder = (Path(app.outdir) / pagename).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook = standalone(nbformat.read(source, as_version=4), url)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    items = [f'<a href="{name}.ipynb" download>Notebook</a>']
+    if (script := Path(app.srcdir) / "notebooks" / f"{name}.py").exists():
+        shutil.copyfile(script, folder / script.name)
+        items.append(f'<a href="{name}.py" download>Python source</a>')
+    if address := binder(url, theme.get("repository_branch") or "main", name):
+        items.append(f'<a href="{address}">Run it on Binder</a>')
+    return f'<p class="page-files" aria-label="This chapter to take along">{" · ".join(items)}</p>'
+
+
+def add_links(app, pagename, templatename, context, doctree) -> None:
+    """Put the line below a chapter's title."""
+    if doctree is None or Path(app.env.doc2path(pagename)).suffix != ".ipynb":
+        return
+    context["body"] = context["body"].replace("</h1>", f"</h1>\n{links(app, pagename)}", 1)
+
+
+def setup(app) -> dict:
+    app.connect("html-page-context", add_links)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

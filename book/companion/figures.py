@@ -1,0 +1,168 @@
+"""What each figure shows, kept with its picture: the vector file and the numbers, for the two links below its caption.
+
+The build loads this into the notebook's kernel (``load_ipython_extension``). A displayed figure's output then carries,
+in its metadata, ``companion_files: {"svg": …, "csv": …}``; a Plotly figure has no vector file.
+
+The CSV is one table a figure: ``panel`` (counted from 1), ``series``, and the columns that the series have, empty where
+one has them not. Numbers have seven digits. A comment line for each panel says what its axes are.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+FILES = "companion_files"
+DPI = 160  # of the picture on the page: sharp on a phone, and the heaviest page stays below 3 MB
+KINDS = {"QuadContourSet": "level lines", "Quiver": "arrows", "AxesImage": "matrix"}  # what has no label
+Rows = tuple[int, str, dict[str, np.ndarray]]  # panel, series, columns of equal length
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Let the figures of this kernel carry their files."""
+    shell.config.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "dpi": DPI}
+    display = shell.display_formatter
+    display.mimebundle_formatter.for_type_by_name("matplotlib.figure", "Figure", _bundle)
+    display.ipython_display_formatter.for_type_by_name("plotly.graph_objs._figure", "Figure", _show_plotly)
+
+
+def _bundle(figure: Any, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+    return {}, {FILES: {"svg": svg(figure), "csv": csv(list(drawn(figure)), panels(figure))}}
+
+
+def _show_plotly(figure: Any) -> None:
+    from IPython.display import display
+
+    page = figure.to_html(full_html=False, include_plotlyjs=False)
+    display({"text/html": page}, raw=True, metadata={FILES: {"csv": csv(list(traces(figure)), [])}})
+
+
+def svg(figure: Any) -> str:
+    """Return the figure as SVG, paths rounded to a hundredth of a point; the same figure gives the same text."""
+    import matplotlib
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "companion"}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), buffer.getvalue())
+
+
+def csv(rows: list[Rows], comments: list[str]) -> str:
+    """Return comments and rows as text."""
+    names = list(dict.fromkeys(name for _, _, columns in rows for name in columns))
+    lines = [f"# {comment}" for comment in comments] + [",".join(("panel", "series", *names))]
+    for panel, series, columns in rows:
+        head = f"{panel},{_quoted(series)}"
+        length = max(map(len, columns.values()))
+        texts = [list(map(_number, columns[name])) if name in columns else [""] * length for name in names]
+        lines += [f"{head},{','.join(values)}" for values in zip(*texts, strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    return "" if value != value else f"{value:.7g}"  # NaN: no value, a gap in a line
+
+
+def _quoted(text: str) -> str:
+    text = text.replace("$", "")  # of formulas
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(',"\n') else text
+
+
+def panels(figure: Any) -> list[str]:
+    """Return in words what each panel is: the texts around it and its axes."""
+    lines = []
+    for number, ax in enumerate(_panels(figure), 1):
+        texts = [t.get_text() for t in ax.texts if _beside(ax, t)]
+        axes = [f"{name}: {label}" for name, label in (("x", ax.get_xlabel()), ("y", ax.get_ylabel())) if label]
+        if texts + axes:
+            lines.append(f"panel {number}: " + " ".join("; ".join(filter(None, texts + axes)).replace("$", "").split()))
+    return lines
+
+
+def _beside(ax: Any, text: Any) -> bool:
+    return getattr(text, "xycoords", None) == "axes fraction" or text.get_transform() == ax.transAxes
+
+
+def _panels(figure: Any) -> list[Any]:
+    return [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
+
+
+def traces(figure: Any) -> Iterator[Rows]:
+    """Yield what a Plotly figure shows: its lines and points; a surface is decoration."""
+    count: dict[str, int] = {}
+    for trace in figure.data:
+        if trace.type == "scatter3d":
+            number = count[trace.name] = count.get(trace.name, -1) + 1
+            columns = {name: np.asarray(trace[name], float) for name in "xyz"}
+            yield 1, f"{trace.name} {number}", columns
+
+
+def drawn(figure: Any) -> Iterator[Rows]:
+    """Yield what a matplotlib figure shows, series by series.
+
+    An artist with the attribute ``shows`` (``locsym.plots.style.attach``) is taken at its word. Others are read: lines,
+    points, bars, filled outlines, level lines (z: the level), arrows (u, v) and images (x, y: column and row).
+    """
+    labels = {_look(line): line.get_label() for ax in figure.axes for line in ax.lines if _labelled(line)}
+    for number, ax in enumerate(_panels(figure), 1):
+        bars = {id(bar) for group in ax.containers for bar in group}
+        for group in ax.containers:
+            if isinstance(group, tuple) and len(group) and hasattr(group[0], "get_height"):
+                x = [bar.get_x() + bar.get_width() / 2 for bar in group]
+                yield number, group.get_label(), {"x": np.array(x), "y": np.array([b.get_height() for b in group])}
+        unnamed = 0
+        for artist in (*ax.lines, *ax.collections, *ax.patches, *ax.images):
+            shows = getattr(artist, "shows", None)
+            columns = shows if shows is not None else {} if id(artist) in bars else read(ax, artist)
+            if columns:
+                given = artist.get_label() if _labelled(artist) else labels.get(_look(artist))
+                name = getattr(artist, "series", None) or given or KINDS.get(type(artist).__name__)
+                unnamed += not name
+                yield number, name or f"series {unnamed}", {key: np.asarray(value, float).ravel() for key, value in columns.items()}
+
+
+def _labelled(artist: Any) -> bool:
+    return bool(artist.get_label()) and not str(artist.get_label()).startswith("_")
+
+
+def _look(artist: Any) -> tuple | None:
+    """What the legend tells lines apart by: a line without a label is named like its twin in another panel."""
+    if not hasattr(artist, "get_marker"):
+        return None
+    return str(artist.get_color()), artist.get_linestyle(), artist.get_marker(), artist.get_linewidth()
+
+
+def read(ax: Any, artist: Any) -> dict[str, np.ndarray]:
+    """Return an artist's own coordinates, column by column; nothing for decoration."""
+    from matplotlib import collections, contour, image, lines, patches, quiver
+
+    match artist:
+        case lines.Line2D():
+            columns = dict(zip("xy", np.ma.filled(artist.get_xydata().T.astype(float), np.nan), strict=True))
+            tied = artist.get_transform().contains_branch_seperately(ax.transData)
+            if not all(tied):  # a level or a time marked across the panel: one number
+                return {name: v[:1] for (name, v), data in zip(columns.items(), tied, strict=True) if data}
+            return columns
+        case contour.ContourSet():
+            parts = [(p.vertices, level) for p, level in zip(artist.get_paths(), artist.levels, strict=False)]
+            xy = np.concatenate([vertices for vertices, _ in parts])
+            return {"x": xy[:, 0], "y": xy[:, 1], "z": np.repeat([z for _, z in parts], [len(v) for v, _ in parts])}
+        case quiver.Quiver():
+            return {"x": artist.X, "y": artist.Y, "u": artist.U, "v": artist.V}
+        case collections.PathCollection():
+            return dict(zip("xy", np.ma.filled(artist.get_offsets().T, np.nan), strict=True))
+        case collections.LineCollection() | collections.PolyCollection():
+            gap = np.full((1, 2), np.nan)
+            xy = np.concatenate([part for path in artist.get_paths() for part in (path.vertices, gap)])
+            return {"x": xy[:, 0], "y": xy[:, 1]}
+        case patches.Polygon():
+            return dict(zip("xy", artist.get_xy().T, strict=True))
+        case image.AxesImage():
+            values = np.ma.filled(np.ma.asarray(artist.get_array(), float), np.nan)
+            rows, columns = np.indices(values.shape)
+            return {"x": columns, "y": rows, "z": values}
+    return {}
