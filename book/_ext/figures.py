@@ -27,7 +27,7 @@ def files(path: Path) -> dict[str, dict[str, str]]:
         name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
         for output in cell.get("outputs", ()):
             if name and (kept := output.get("metadata", {}).get(FILES)):
-                found[name] = dict(kept)
+                found[nodes.fully_normalize_name(name)] = dict(kept)
     return found
 
 

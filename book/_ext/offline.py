@@ -38,6 +38,12 @@ def copy_mathjax(app) -> None:
             copy(mathjax / part, Path(app.outdir) / "_static" / "mathjax" / part)
 
 
+def drop_source_maps(app, error) -> None:
+    """Leave out what only debuggers of the theme's scripts would load: 3 MB."""
+    for path in Path(app.outdir).rglob("*.map") if error is None and app.builder.format == "html" else ():
+        path.unlink()
+
+
 def load_plotly(app, pagename, templatename, context, doctree) -> None:
     """Load Plotly on the pages that draw with it. It comes first: the figures' scripts stand in the page's body."""
     if "Plotly.newPlot" in context.get("body", ""):
@@ -48,4 +54,5 @@ def load_plotly(app, pagename, templatename, context, doctree) -> None:
 def setup(app) -> dict:
     app.connect("builder-inited", copy_mathjax)
     app.connect("html-page-context", load_plotly)
+    app.connect("build-finished", drop_source_maps)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

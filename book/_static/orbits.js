@@ -41,7 +41,7 @@
       if (depth >= 0 === front) down ? pen.lineTo(x, -y) : pen.moveTo(x, -y);
       down = depth >= 0 === front;
     }
-    Object.assign(pen, { strokeStyle: colour, lineWidth: width, lineJoin: "round", globalAlpha: front ? 1 : 0.15 });
+    Object.assign(pen, { strokeStyle: colour, lineWidth: width, lineJoin: "round", lineCap: "round", globalAlpha: front ? 1 : 0.2 });
     pen.stroke();
   }
 
@@ -67,13 +67,13 @@
     pen.arc(0, 0, 1, 0, 2 * Math.PI);
     pen.fill();
     for (const front of [false, true]) {
-      for (const curve of exact) stroke(curve, look, front, colour("true"), 4.5 * pixel);
+      for (const curve of exact) stroke(curve, look, front, colour("true"), 5 * pixel);
       for (const curve of learned) stroke(curve, look, front, colour("learned"), 1.7 * pixel);
     }
     const part = time / LAP, place = part * (exact[0].length / 3 - 1.001), fade = Math.min(1, 12 * part, 12 * (1 - part));
     exact.forEach((curve, s) => {
-      disc(look(...at(curve, place)), colour("true"), 6 * pixel, fade);
-      disc(look(...at(learned[s], place)), colour("point"), 3.2 * pixel, fade);
+      disc(look(...at(curve, place)), colour("point"), 5.5 * pixel, fade);
+      disc(look(...at(learned[s], place)), colour("learned"), 3.5 * pixel, fade);
     });
   }
 

@@ -4,7 +4,7 @@ The build loads this into the notebook's kernel (``load_ipython_extension``). A 
 in its metadata, ``companion_files: {"svg": …, "csv": …}``; a Plotly figure has no vector file.
 
 The CSV is one table a figure: ``panel`` (counted from 1), ``series``, and the columns that the series have, empty where
-one has them not. Numbers have seven digits. A comment line for each panel says what its axes are.
+one has them not. Numbers have six digits. A comment line for each panel says what its axes are.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def csv(rows: list[Rows], comments: list[str]) -> str:
 
 
 def _number(value: float) -> str:
-    return "" if value != value else f"{value:.7g}"  # NaN: no value, a gap in a line
+    return "" if value != value else f"{value:.6g}"  # NaN: no value, a gap in a line
 
 
 def _quoted(text: str) -> str:

@@ -65,8 +65,10 @@ def solid(ax: Axes, vertices: np.ndarray, faces: np.ndarray, colour: str, view: 
     order = order[normals[order, 2] > 0]
     light = np.clip(normals[order] @ LIGHT, 0, 1)[:, None]
     shade = np.clip(np.array(to_rgb(colour)) * (0.4 + 0.6 * light) + 0.3 * light**12, 0, 1)
-    surface = PolyCollection(triangles[order, :, :2], facecolors=shade, edgecolors=shade, linewidths=0.3, zorder=6)
-    attach(surface, "surface", **sphere.coordinates(vertices))
+    look = {"facecolors": shade, "edgecolors": shade, "linewidths": 0.3, "zorder": 6}
+    surface = PolyCollection(triangles[order, :, :2], rasterized=True, **look)  # tens of thousands of facets
+    every = max(1, len(vertices) // 2000)
+    attach(surface, f"surface (one vertex in {every})", **sphere.coordinates(vertices[::every]))
     ax.add_collection(surface)
 
 

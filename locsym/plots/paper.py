@@ -163,8 +163,10 @@ def growing_orbits(exact: np.ndarray, trained: Mapping[str, np.ndarray], ends: M
         for ax, (label, last) in zip(row, ends.items(), strict=True):
             sphere.orbits(ax, exact[: last + 1], y[: last + 1], colours)
             ax.annotate(label, (0.5, -0.02), xycoords="axes fraction", ha="center", va="top")
-        for line in (line for ax in row[:-1] for line in ax.lines):
-            attach(line)  # the beginning of what the last panel of the row shows
+        again = [line for ax in row[:-1] for line in ax.lines]  # the beginnings of what the last panel shows
+        again += [line for line in row[-1].lines if row[0] is not axes[-1, 0] and line.series.startswith("exact")]
+        for line in again:
+            attach(line)
         row[0].annotate(
             LABELS[method], (0, 1.0), xycoords="axes fraction", va="bottom", color=COLOURS[method], weight="bold"
         )
