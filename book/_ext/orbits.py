@@ -29,7 +29,8 @@ def orbits(text: str) -> dict[str, list[list[int]]]:
         curves = [curve for (panel, series), curve in found.items() if panel == last and series.startswith(name)]
         if not curves or min(map(len, curves)) <= STEPS:
             raise ValueError(f"the figure needs {name} orbits of more than {STEPS} steps in its last panel")
-        ends[name] = [[round(1000 * float(x)) for state in curve[-STEPS - 1 :: EVERY] for x in state] for curve in curves]
+        cut = [curve[-STEPS - 1 :: EVERY] for curve in curves]
+        ends[name] = [[round(1000 * float(x)) for state in curve for x in state] for curve in cut]
     return ends
 
 

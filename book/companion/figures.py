@@ -77,10 +77,18 @@ def panels(figure: Any) -> list[str]:
     lines = []
     for number, ax in enumerate(_panels(figure), 1):
         texts = [t.get_text() for t in ax.texts if _beside(ax, t)]
-        axes = [f"{name}: {label}" for name, label in (("x", ax.get_xlabel()), ("y", ax.get_ylabel())) if label]
+        labels = {"x": _label(ax, "x"), "y": _label(ax, "y")}
+        axes = [f"{name}: {label}" for name, label in labels.items() if label]
         if texts + axes:
             lines.append(f"panel {number}: " + " ".join("; ".join(filter(None, texts + axes)).replace("$", "").split()))
     return lines
+
+
+def _label(ax: Any, name: str) -> str:
+    """An axis' label, or that of the panel it shares the axis with."""
+    shared = getattr(ax, f"get_shared_{name}_axes")().get_siblings(ax)
+    labels = [getattr(other, f"get_{name}label")() for other in (ax, *shared)]
+    return next(filter(None, labels), "")
 
 
 def _beside(ax: Any, text: Any) -> bool:
@@ -107,22 +115,28 @@ def drawn(figure: Any) -> Iterator[Rows]:
     An artist with the attribute ``shows`` (``locsym.plots.style.attach``) is taken at its word. Others are read: lines,
     points, bars, filled outlines, level lines (z: the level), arrows (u, v) and images (x, y: column and row).
     """
-    labels = {_look(line): line.get_label() for ax in figure.axes for line in ax.lines if _labelled(line)}
+    labelled = [line for ax in figure.axes for line in ax.lines if _labelled(line)]
+    labels = {_look(line): line.get_label() for line in labelled}
+    labels |= {_look(line)[0]: f"{line.get_label()}, again" for line in labelled}  # drawn in other ways too
     for number, ax in enumerate(_panels(figure), 1):
         bars = {id(bar) for group in ax.containers for bar in group}
         for group in ax.containers:
             if isinstance(group, tuple) and len(group) and hasattr(group[0], "get_height"):
                 x = [bar.get_x() + bar.get_width() / 2 for bar in group]
-                yield number, group.get_label(), {"x": np.array(x), "y": np.array([b.get_height() for b in group])}
+                name = next((a.get_label() for a in (group, group[0]) if _labelled(a)), "bars")
+                yield number, name, {"x": np.array(x), "y": np.array([b.get_height() for b in group])}
         unnamed = 0
         for artist in (*ax.lines, *ax.collections, *ax.patches, *ax.images):
             shows = getattr(artist, "shows", None)
             columns = shows if shows is not None else {} if id(artist) in bars else read(ax, artist)
-            if columns:
-                given = artist.get_label() if _labelled(artist) else labels.get(_look(artist))
-                name = getattr(artist, "series", None) or given or KINDS.get(type(artist).__name__)
-                unnamed += not name
-                yield number, name or f"series {unnamed}", {key: np.asarray(value, float).ravel() for key, value in columns.items()}
+            if not columns:
+                continue
+            look = _look(artist)
+            given = artist.get_label() if _labelled(artist) else look and (labels.get(look) or labels.get(look[0]))
+            name = getattr(artist, "series", None) or given or KINDS.get(type(artist).__name__)
+            unnamed += not name
+            values = {key: np.asarray(value, float).ravel() for key, value in columns.items()}
+            yield number, name or f"series {unnamed}", values
 
 
 def _labelled(artist: Any) -> bool:
