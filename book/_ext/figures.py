@@ -50,7 +50,8 @@ def complete(app, doctree: nodes.document, docname: str) -> None:
         for image in list(figure.findall(nodes.image)):
             own = f'<div class="figure-box" style="--own: {width(kept[name]["svg"]):.0f}px">'
             image.replace_self([nodes.raw("", own, format="html"), image, nodes.raw("", "</div>", format="html")])
-        figure += nodes.legend("", nodes.raw("", links(app, docname, name, kept[name]), format="html"))
+        for caption in figure.findall(nodes.caption):
+            caption += nodes.raw("", links(app, docname, name, kept[name]), format="html")
 
 
 def links(app, docname: str, name: str, kept: dict[str, str]) -> str:
@@ -63,7 +64,7 @@ def links(app, docname: str, name: str, kept: dict[str, str]) -> str:
             (folder / f"{name}.{kind}").write_text(kept[kind], encoding="utf-8")
             path = "../" * docname.count("/") + f"{FOLDER}/{name}.{kind}"
             parts.append(f'<a href="{path}" download aria-label="{words} of {name}">{words}</a>')
-    return f'<p class="figure-files">{" · ".join(parts)}</p>'
+    return f'<span class="figure-files">{" · ".join(parts)}</span>'
 
 
 def setup(app) -> dict:

@@ -80,8 +80,9 @@ def preview(app, doctree: nodes.document | None) -> str:
     """The page's first picture in a figure, as a path in the site; the front page's where it has none."""
     for figure in doctree.findall(nodes.figure) if doctree else ():
         for image in figure.findall(nodes.image):
-            if (name := app.builder.images.get(image["uri"])) and name.endswith((".png", ".jpg")):
-                return f"{app.builder.imagedir}/{name}"
+            _, found, name = image["uri"].rpartition("_images/")  # written by the writer, which came first
+            if found:
+                return f"_images/{name}"
     return PREVIEW
 
 

@@ -7,7 +7,8 @@ const fitting = new ResizeObserver((changes) => {
   }
 });
 function makeScrollableReachable() {
-  document.querySelectorAll("mjx-container, .pst-scrollable-table-container, .cell_output").forEach((box) => {
+  const names = "mjx-container, .pst-scrollable-table-container, .cell_output, .figure-box";
+  document.querySelectorAll(names).forEach((box) => {
     box.classList.add("scrolls");
     [box, ...box.children].forEach((part) => fitting.observe(part));
   });

@@ -8,5 +8,8 @@ from pathlib import Path
 STATUS = "COMPANION_STATUS"  # the file in which a training tells how far it is
 TRAININGS = "COMPANION_TRAININGS"  # the folder of the trainings; a user may set it to keep them elsewhere
 
+ROOT = Path(__file__).parents[2]
+ROOT = ROOT if (ROOT / "_config.yml").exists() else Path()  # of the book; for an installed companion, where one works
+
 # Trainings are named by their content there: a finished one loads, an interrupted one resumes.
-trainings = Path(os.environ.get(TRAININGS) or Path(__file__).parents[2] / "_build" / "trainings")
+trainings = Path(os.environ.get(TRAININGS) or ROOT / "_build" / "trainings")

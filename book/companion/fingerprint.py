@@ -14,7 +14,7 @@ from .parameters import Parameters
 from .project import Project
 
 HERE = Path(__file__).parent
-SHAPES_A_PAGE = ("record.py", "execute.py", "figures.py")  # the road's files that decide what an executed notebook holds
+SHAPES_A_PAGE = ("record.py", "execute.py", "figures.py")  # what decides what an executed notebook holds
 
 
 def versions() -> dict[str, str]:
