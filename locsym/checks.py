@@ -1,6 +1,7 @@
 r"""What a flow map keeps, measured: volume, the symplectic form, its inverse, its symmetry, invariants, its order.
 
-Every check takes any flow map and a batch of states ``(*, n)`` and gives one number a state, ``(*)``.
+Every check takes any flow map and a batch of states ``(*, n)`` and gives one number a state, ``(*)``. Where that
+number, or the Jacobian behind it, overflows, ValueError says so.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .exact import finite_states
-from .flow import FlowMap, check_step, inverse, rollout
+from .flow import FlowMap, check_finite, check_step, inverse, rollout
 
 METHODS = ("auto", "autograd", "difference")
 
@@ -30,6 +31,10 @@ def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") 
     h = check_step(h, y)
     if method not in METHODS:
         raise ValueError(f"method: one of {METHODS} is needed, got {method!r}")
+    return _finite("the Jacobian", _jacobian(flow, y, h, method))
+
+
+def _jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str) -> Tensor:
     if method == "auto" and (own := getattr(flow, "jacobian", None)) is not None:
         return own(y, h)
     if method == "difference":
@@ -40,6 +45,11 @@ def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") 
         if method == "autograd":
             raise
         return _by_differences(flow, y, h)
+
+
+def _finite(what: str, found: Tensor) -> Tensor:
+    check_finite(f"flow: {what}", found)
+    return found
 
 
 def _by_autograd(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
@@ -78,7 +88,7 @@ def zero_pattern(J: Tensor, tolerance: float = 0.0) -> Tensor:
 
 def determinant_defect(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") -> Tensor:
     r"""Return :math:`|\det J - 1|`, ``(*)``: zero where the flow map keeps volume, eq. (11)."""
-    return (torch.linalg.det(jacobian(flow, y, h, method)) - 1).abs()
+    return _finite("det J", torch.linalg.det(jacobian(flow, y, h, method)) - 1).abs()
 
 
 def symplecticity_defect(
@@ -99,7 +109,7 @@ def symplecticity_defect(
     identity = torch.eye(n // 2).to(A)
     omega = torch.block_diag(identity, -identity).roll(n // 2, dims=1)
     defect = (A.mT @ omega @ A - omega).abs().amax((-2, -1))
-    return defect / (A.abs().amax((-2, -1)) ** 2).clamp(min=1.0)
+    return _finite("its defect", defect / (A.abs().amax((-2, -1)) ** 2).clamp(min=1.0))
 
 
 def inverse_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
@@ -115,20 +125,22 @@ def reversibility_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
 def _distance(second: FlowMap, first: FlowMap, y: Tensor, h: Tensor | float, back: Tensor | float) -> Tensor:
     finite_states(y, "y")
     with torch.no_grad():
-        return (second(_step(first, y, h), back) - y).abs().amax(-1)
+        return _finite("the way there and back", (second(_step(first, y, h), back) - y).abs().amax(-1))
 
 
 def drift(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
     r"""Return the relative error :math:`|I(y_t) - I(y_0)| / |I(y_0)|` along an orbit ``(T, *, n)``: ``(T, *)``.
 
-    invariant: I, ``(*, n)`` to ``(*)``, a value of ``system.invariants``. Raises ValueError where I(y_0) = 0.
+    invariant: I, ``(*, n)`` to ``(*)``, a value of ``system.invariants``. Raises ValueError where I(y_0) = 0, or I
+    overflows.
     """
-    if not isinstance(orbit, Tensor) or orbit.ndim < 2:
-        raise ValueError("orbit: a tensor of shape (T, *, n) is needed")
-    values = invariant(orbit)
+    if not isinstance(orbit, Tensor) or orbit.ndim < 2 or not len(orbit):
+        raise ValueError("orbit: a tensor of shape (T, *, n) with T >= 1 is needed")
+    check_finite("invariant: its values along the orbit", values := invariant(orbit))
     if bool((values[0] == 0).any()):
         raise ValueError("invariant: it is 0 at the start of an orbit, a relative error needs another value")
-    return ((values - values[0]) / values[0]).abs()
+    check_finite("invariant: the relative error", error := ((values - values[0]) / values[0]).abs())
+    return error
 
 
 @dataclass(frozen=True)

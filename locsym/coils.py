@@ -11,19 +11,24 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .flow import whole
+
 
 def loop(centre: Sequence[float], axis: Sequence[float], radius: float = 1.0, segments: int = 32) -> Tensor:
     """Return the corners of a polygon on a circle, ``(segments, 3)``, equal sides; ``axis`` is normal to it.
 
-    Raises ValueError unless the axis is not zero, the radius is > 0 and there are at least 3 segments.
+    Raises ValueError unless centre and axis have three coordinates, the axis is not zero, the radius is > 0 and there
+    are at least 3 segments.
     """
-    normal = torch.as_tensor(axis, dtype=torch.float64)
-    if float(normal.norm()) == 0 or radius <= 0 or segments < 3:
+    middle, normal = (torch.as_tensor(x, dtype=torch.float64) for x in (centre, axis))
+    if not middle.shape == normal.shape == (3,) or not bool(torch.isfinite(torch.cat([middle, normal])).all()):
+        raise ValueError(f"centre, axis: three finite coordinates each are needed, got {centre} and {axis}")
+    if not 0 < float(normal.norm()) < math.inf or not 0 < radius < math.inf or whole("segments", segments, 0) < 3:
         raise ValueError(f"axis, radius, segments: not zero, > 0 and >= 3 are needed, got {axis}, {radius}, {segments}")
     frame = torch.linalg.svd(normal[None] / normal.norm()).Vh  # its last two rows span the plane of the circle
     u, v = frame[1], torch.linalg.cross(normal / normal.norm(), frame[1])
     s = 2 * math.pi * torch.arange(segments, dtype=torch.float64)[:, None] / segments
-    return torch.as_tensor(centre, dtype=torch.float64) + radius * (torch.cos(s) * u + torch.sin(s) * v)
+    return middle + radius * (torch.cos(s) * u + torch.sin(s) * v)
 
 
 class MagneticField:

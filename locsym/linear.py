@@ -2,6 +2,8 @@ r"""Linear flows: the regression (33) that needs no network, and the spectrum of
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,8 @@ def normal_equations(X: Tensor, Y: Tensor) -> Tensor:
     """
     if X.ndim != 2 or X.shape != Y.shape:
         raise ValueError(f"X, Y: two arrays of one shape (N, n) are needed, got {tuple(X.shape)} and {tuple(Y.shape)}")
+    for name, sums in (("X", X.T @ X), ("X, Y", Y.T @ X)):
+        check_finite(f"{name}: the sums of products", sums)
     inverse, info = torch.linalg.inv_ex(X.T @ X)
     if info:
         raise ValueError(
@@ -34,7 +38,7 @@ def growth_rates(M: Tensor, tau: float) -> Tensor:
     if M.ndim != 2 or M.shape[0] != M.shape[1]:
         raise ValueError(f"M: a square matrix is needed, got shape {tuple(M.shape)}")
     check_finite("M", M)  # LAPACK may crash on NaN
-    if not tau:
-        raise ValueError("tau: the time step must not be zero")
+    if not tau or not math.isfinite(tau):
+        raise ValueError(f"tau: the time step must not be zero, and be finite; got {tau}")
     rates = torch.log(torch.linalg.eigvals(M)) / tau
     return rates[rates.imag.argsort()]

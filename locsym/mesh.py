@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .checks import jacobian
-from .flow import FlowMap, rollout
+from .flow import FlowMap, check_finite, rollout
 
 
 def sphere_mesh(centre: Tensor, radius: float, subdivisions: int = 5) -> tuple[Tensor, Tensor]:
@@ -56,4 +56,5 @@ def volume_growth(flow: FlowMap, points: Tensor, h: float, steps: int) -> Tensor
     determinants = torch.ones_like(orbits[..., 0])
     if steps:
         determinants[1:] = torch.linalg.det(jacobian(flow, orbits[:-1], h)).abs().cumprod(0)
-    return determinants.mean(-1)
+    check_finite("flow: the volume growth", growth := determinants.mean(-1))
+    return growth

@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .flow import check_finite
+
 Scalar = Callable[[Tensor], Tensor]
 
 
@@ -181,6 +183,7 @@ def split_numerically(
         raise ValueError("points: a floating-point tensor of shape (N, n) with n >= 2 is needed")
     if not len(points):
         raise ValueError("points: one state at least is needed, got none")
+    check_finite("points", points)
     points, n = points.detach().double(), points.shape[-1]
     if field(points).shape != points.shape:
         raise ValueError(f"field: shape {tuple(points.shape)} must stay, it became {tuple(field(points).shape)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -27,8 +28,8 @@ class Box:
 
     @property
     def volume(self) -> float:
-        """The product of the sides."""
-        return float((self.high - self.low).prod())
+        """The product of the sides. Raises ValueError where it overflows."""
+        return _finite(float((self.high - self.low).prod()))
 
     def contains(self, y: Tensor) -> Tensor:
         """Which states lie in it: ``(*, n)`` to booleans ``(*)``."""
@@ -49,14 +50,18 @@ class Ball:
 
     def __post_init__(self):
         finite_states(self.centre, "centre")
-        if self.centre.ndim != 1 or not 0 < self.radius < math.inf:
-            raise ValueError(f"centre, radius: shape (n,) and radius > 0 are needed, got radius {self.radius}")
+        if self.centre.ndim != 1:
+            raise ValueError(f"centre: shape (n,) is needed, got {tuple(self.centre.shape)}")
+        if isinstance(self.radius, bool) or not isinstance(self.radius, Real):
+            raise TypeError(f"radius: a number > 0 is needed, got {self.radius!r}")
+        if not 0 < self.radius < math.inf:
+            raise ValueError(f"radius: a finite number > 0 is needed, got {self.radius}")
 
     @property
     def volume(self) -> float:
-        r""":math:`\pi^{n/2} r^n / \Gamma(n/2 + 1)`."""
-        n = len(self.centre)
-        return math.pi ** (n / 2) * self.radius**n / math.gamma(n / 2 + 1)
+        r""":math:`\pi^{n/2} r^n / \Gamma(n/2 + 1)`. Raises ValueError where it overflows."""
+        n, radius = len(self.centre), torch.tensor(self.radius, dtype=torch.float64)
+        return _finite(math.pi ** (n / 2) * float(radius**n) / math.gamma(n / 2 + 1))
 
     def contains(self, y: Tensor) -> Tensor:
         """Which states lie in it: ``(*, n)`` to booleans ``(*)``."""
@@ -69,6 +74,12 @@ class Ball:
         share = torch.rand(N, 1, generator=generator, dtype=torch.float64)
         offset = self.radius * share ** (1 / n) * torch.nn.functional.normalize(direction, dim=-1)
         return self.centre + offset.to(self.centre)
+
+
+def _finite(volume: float) -> float:
+    if not math.isfinite(volume):
+        raise ValueError("region: its volume is larger than a floating-point number")
+    return volume
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .checks import jacobian
 from .exact import precise_step
-from .flow import FlowMap, finite_orbit, rollout, whole
+from .flow import FlowMap, check_finite, finite_orbit, rollout, whole
 
 BLOCK = 1024  # states differentiated at a time
 
@@ -31,7 +31,9 @@ def lyapunov_exponents(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int,
         frame, stretch = torch.linalg.qr(J @ frame)
         growth = growth + stretch.diagonal(dim1=-2, dim2=-1).abs().log()
     time = (steps * step).to(y0)
-    return (growth / (time.unsqueeze(-1) if time.ndim else time)).sort(-1, descending=True).values
+    exponents = (growth / (time.unsqueeze(-1) if time.ndim else time)).sort(-1, descending=True).values
+    check_finite("flow, h: the exponents", exponents)  # not where a Jacobian is singular to rounding, or h tiny
+    return exponents
 
 
 def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .checks import inverse_defect, jacobian, reversibility_defect, symplecticity_defect
-from .flow import FlowMap, check_states, whole
+from .flow import FlowMap, check_finite, check_states, whole
 from .modules import SIGNS, GradientModule
 from .networks import LocSympNet, Network
 
@@ -159,6 +159,7 @@ def _measure(flow: FlowMap, y: Tensor, h: float, **defects: Tensor) -> dict[str,
     J = jacobian(flow, y, h)
     size = J.abs().amax((-2, -1)).clamp(min=1.0)
     defects |= {"volume": (torch.linalg.det(J) - 1).abs(), "inverse": inverse_defect(flow, y, h)}
+    check_finite("h: the volume of the image", defects["volume"])
     return {"size": float(size.max())} | {name: float((x / size).max()) for name, x in defects.items()}
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from reprlib import repr as brief
+from textwrap import shorten
 from typing import TextIO
 
 import numpy as np
 
 DELIMITERS = ("\t", ";", ",", " ")  # the first of them that the header has
+LONGEST = 2**20  # characters of a line: what has longer ones is no table, and is not read into memory
 
 
 def read_trajectory(
@@ -41,7 +46,8 @@ def _read(file: TextIO, time: str, columns: Sequence[str] | None) -> tuple[np.nd
         raise ValueError("the file is empty; a header and two rows are the least")
     header = [name.strip() for name in header]
     chosen = _choose(header, number, time, columns)
-    picked = [header.index(name) for name in chosen]
+    places = {name: i for i, name in enumerate(header)}
+    picked = [places[name] for name in chosen]
     values, numbers = array("d"), array("q")
     for number, row in rows:
         if len(row) != len(header):
@@ -50,7 +56,7 @@ def _read(file: TextIO, time: str, columns: Sequence[str] | None) -> tuple[np.nd
             values.extend([float(row[i]) for i in picked])
         except ValueError:
             i = next(i for i in picked if not _is_number(row[i]))
-            raise ValueError(f"line {number}, column {header[i]!r}: {row[i]!r} is not a number") from None
+            raise ValueError(f"line {number}, column {brief(header[i])}: {brief(row[i])} is not a number") from None
         numbers.append(number)
     table = np.frombuffer(values, dtype=float).reshape(-1, len(picked))
     _check(table, numbers, chosen)
@@ -59,6 +65,7 @@ def _read(file: TextIO, time: str, columns: Sequence[str] | None) -> tuple[np.nd
 
 def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, the header first, with the numbers of their lines."""
+    file = _lines(file)
     for skipped, line in enumerate(file):  # noqa: B007, read after the loop
         if header := line.strip().removeprefix("#").strip():  # numpy.savetxt writes "# t y1 y2"
             break
@@ -72,6 +79,13 @@ def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
             yield skipped + reader.line_num, row
 
 
+def _lines(file: TextIO) -> Iterator[str]:
+    for number, line in enumerate(iter(partial(file.readline, LONGEST + 1), ""), 1):
+        if len(line) > LONGEST:
+            raise ValueError(f"line {number}: more than {LONGEST} characters")
+        yield line
+
+
 def _choose(header: list[str], number: int, time: str, columns: Sequence[str] | None) -> list[str]:
     """The names of the time column and of the columns of the state."""
     if all(map(_is_number, header)):
@@ -79,10 +93,11 @@ def _choose(header: list[str], number: int, time: str, columns: Sequence[str] | 
     if isinstance(columns, str):
         raise TypeError(f"columns: a list of names is needed, got {columns!r}")
     chosen = [time, *([name for name in header if name != time] if columns is None else columns)]
+    there, asked = Counter(header), Counter(chosen)
     for name in chosen:
-        if header.count(name) != 1 or chosen.count(name) != 1:
-            times = "twice or more" if name in header else "missing"
-            raise ValueError(f"line {number}: column {name!r} is {times}; the header is {', '.join(header)}")
+        if there[name] != 1 or asked[name] != 1:
+            times, shown = "twice or more" if there[name] else "missing", shorten(", ".join(header), 300)
+            raise ValueError(f"line {number}: column {brief(name)} is {times}; the header is {shown}")
     if len(chosen) < 2:
         raise ValueError("columns: one at least is needed beside the time")
     return chosen
@@ -94,7 +109,7 @@ def _check(table: np.ndarray, numbers: Sequence[int], names: list[str]) -> None:
     finite = np.isfinite(table)
     if not finite.all():
         i, j = np.argwhere(~finite)[0]
-        raise ValueError(f"line {numbers[i]}, column {names[j]!r}: {table[i, j]} is not finite")
+        raise ValueError(f"line {numbers[i]}, column {brief(names[j])}: {table[i, j]} is not finite")
     t = table[:, 0]
     wrong = np.flatnonzero(np.sign(np.diff(t)) * np.sign(t[-1] - t[0]) <= 0)
     if wrong.size:

@@ -85,7 +85,7 @@ REFUSED = {
     "samples": (lambda: volume(Stretch(), BALL, 0.5, 1), ValueError, "samples"),
     "no points": (lambda: BALL.sample(0), ValueError, "N: a whole number >= 1"),
     "no inverse": (lambda: volume(lambda y, h: y, BALL, 0.5), TypeError, "inverse"),
-    "radius": (lambda: Ball(torch.zeros(3), -1.0), ValueError, "radius > 0"),
+    "radius": (lambda: Ball(torch.zeros(3), -1.0), ValueError, "radius: a finite number > 0"),
     "turned box": (lambda: Box(torch.ones(2), torch.zeros(2)), ValueError, "low < high"),
     "n of the box": (lambda: Box(torch.ones(2), torch.zeros(3)), ValueError, "high: shape"),
     "flow that overflows": (lambda: volume(Stretch(), BALL, 709.7), ValueError, "flow: finite"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,7 +26,7 @@ def trace_against_drift(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], bou
         "the paper's 1 %", (1.0, bound), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
     )
     looks = (("X", COLOURS["loss"]), ("o", COLOURS["lm"]), ("s", COLOURS["euler"]), ("^", COLOURS["rk4"]))
-    for (name, (traces, errors)), (marker, colour) in zip(groups.items(), looks, strict=False):
+    for (name, (traces, errors)), (marker, colour) in zip(groups.items(), cycle(looks), strict=False):
         ax.plot(
             np.clip(traces, -2.4, 4.1),
             np.clip(errors, 3e-9, 1e3),

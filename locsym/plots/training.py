@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +19,7 @@ COLOUR = {"lm": COLOURS["lm"], "adam": COLOURS["adam"], "lbfgs": COLOURS["euler"
 def spectra(eigenvalues: Mapping[str, np.ndarray]) -> Axes:
     """The eigenvalues of J Jᵀ of several problems, largest first, each over its largest, against their rank."""
     _, ax = plt.subplots(figsize=(6.0, 3.2))
-    for (name, found), style in zip(eigenvalues.items(), ("-", "--", ":"), strict=False):
+    for (name, found), style in zip(eigenvalues.items(), cycle(("-", "--", ":")), strict=False):
         found = np.sort(found)[::-1]
         ax.semilogy(np.linspace(0, 1, len(found)), np.maximum(found / found[0], 1e-18), style, color="k", label=name)
     ax.set(xlabel="rank over number of residuals", ylabel="eigenvalue over the largest")
@@ -48,7 +49,7 @@ def race(problems: Mapping[str, Mapping[str, History]], marks: Mapping[str, floa
 def iterations(runs: Mapping[str, History]) -> Axes:
     """Loss against iterations, a curve for each variant of one method."""
     _, ax = plt.subplots(figsize=(6.0, 3.2))
-    for (label, history), style in zip(runs.items(), ("-", "--", "-.", ":"), strict=False):
+    for (label, history), style in zip(runs.items(), cycle(("-", "--", "-.", ":")), strict=False):
         ax.loglog(history.iteration, history.loss, style, color=COLOURS["lm"], label=label)
     ax.set(xlabel="iteration", ylabel="mean squared error")
     ax.legend()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,7 +27,7 @@ def dispersion(n: int, c: float, learned: Mapping[str, np.ndarray]) -> Axes:
     ax.plot(fine, -c * fine, color=COLOURS["grey"], label="true wave, ω = −cκ")
     ax.plot(fine, -c * np.sin(fine * dx) / dx, color=COLOURS["exact"], lw=1.2, label="central differences")
     place = kappa[np.argsort(grid, kind="stable")]
-    for size, (method, omega) in zip((8, 4), learned.items(), strict=False):
+    for size, (method, omega) in zip(cycle((8, 4)), learned.items(), strict=False):
         ax.plot(place, omega, "o", ms=size, mfc="none", color=COLOURS[method], label=LABELS[method])
     ax.set(xlabel="wavenumber κ", ylabel="frequency ω", ylim=(1.6 * grid.min(), 1.6 * grid.max()))
     ax.legend(loc="upper right", fontsize=8)
