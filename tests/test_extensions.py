@@ -22,7 +22,8 @@ CHAPTER = '''\
 # # A chapter
 #
 # (eq-1)=
-# It is {glue:text}`n`, see {numref}`fig-a`, {doc}`the results </results>`, {cite}`feng1995`, {py:obj}`~locsym.rollout`.
+# After [another](02_b):
+# it is {glue:text}`n`, see {numref}`fig-a`, {doc}`the results </results>`, {cite}`feng1995`, {py:obj}`~locsym.rollout`.
 
 # %% tags=["parameters"]
 width = 3
@@ -62,7 +63,7 @@ def test_an_executed_figure_carries_its_files(executed, tmp_path):
 
 def test_the_notebook_to_take_along_says_the_numbers_itself(executed):
     texts = [cell.source for cell in downloads.standalone(executed).cells if cell.cell_type == "markdown"]
-    assert "It is 3, see fig-a, the results, [feng1995], `locsym.rollout`." in texts[1]
+    assert "After [another](02_b.ipynb):\nit is 3, see fig-a, the results, [feng1995], `locsym.rollout`." in texts[1]
     assert "(eq-1)=" not in texts[1]
     assert texts[-1] == "**fig-a.** It has 3 points."
 

@@ -17,6 +17,7 @@ from companion.record import recorded
 
 HOSTS = {"github.com": "gh", "gitlab.com": "gl"}
 ROLE = re.compile(r"\{([\w:]+)\}`([^`<]*?)\s*(?:<[^`>]*>)?`")
+CHAPTER = re.compile(r"\]\((\d\d_\w+)\)")  # a link to another one
 TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 
 
@@ -37,20 +38,20 @@ def plain(text: str, numbers: dict[str, dict]) -> str:
     def word(found: re.Match) -> str:
         role, content = found.groups()
         if role == "glue:text":
-            return numbers[content]["shown"] if content in numbers else content.partition("::")[2]
+            return numbers.get(content, {"shown": content})["shown"]
         if role.startswith(("py:", "cite")):
             return f"`{content.lstrip('~')}`" if role.startswith("py:") else f"[{content}]"
         return content
 
-    return ROLE.sub(word, TARGET.sub("", text))
+    return CHAPTER.sub(r"](\1.ipynb)", ROLE.sub(word, TARGET.sub("", text)))
 
 
 def standalone(executed: nbformat.NotebookNode, url: str = "") -> nbformat.NotebookNode:
     """Return an executed notebook that runs by itself where the library is installed; ``executed`` stays as it is."""
     numbers, notebook = recorded(executed), deepcopy(executed)
-    how = f"pip install git+{url}" if url else "pip install .` in a copy of this book's sources, `pip install ipykernel"
+    how = f"`pip install git+{url} ipykernel`" if url else "`pip install . ipykernel` in a copy of the book's sources"
     notebook.metadata = {k: v for k, v in notebook.metadata.items() if k in ("kernelspec", "language_info")}
-    hint = f"*A chapter of the companion of LocSympNets. It needs Python ≥ 3.11 and the library: `{how}`.*"
+    hint = f"*A chapter of the companion of LocSympNets. It needs Python ≥ 3.11 and the library: {how}.*"
     cells = [nbformat.v4.new_markdown_cell(hint)]
     for cell in notebook.cells:
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
