@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import threading
 from pathlib import Path
 
 #: What a training's numbers depend on: files and folders of this package.
@@ -12,6 +13,9 @@ TRAINING = (
     "data", "exact", "flow", "formulas", "modules", "networks", "sphere", "systems", "tangent", "training",
     "compiled", "kernel.cpp", "lanes.hpp",
 )  # fmt: skip
+
+
+PARSING = threading.Lock()  # Python 3.11 ends with a SystemError where two threads parse at once
 
 
 @functools.cache
@@ -29,7 +33,8 @@ def digest(parts: tuple[str, ...] = TRAINING) -> str:
 
 def _bare(source: str) -> str:
     """The syntax tree without docstrings: what a program does, however it is written down."""
-    tree = ast.parse(source)
+    with PARSING:
+        tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):

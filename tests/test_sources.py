@@ -1,5 +1,7 @@
 """The digest of the training code: words do not count, code does."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from locsym.sources import TRAINING, _bare, digest
@@ -20,3 +22,8 @@ def test_words_do_not_count(other):
 
 def test_code_counts():
     assert _bare("def f(x):\n    return x + 1") != _bare("def f(x):\n    return x + 2")
+
+
+def test_threads_may_ask_at_once():
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda _: digest.__wrapped__(), range(8))) == {digest()}

@@ -1,0 +1,46 @@
+"""SIGKILL at any moment of a training: the next run ends with the same bits, and nothing has to be cleaned up."""
+
+import itertools
+import random
+import signal
+import time
+
+import pytest
+import trainings
+
+KILLS = 10  # of each method
+
+
+@pytest.fixture(scope="module", params=["lm", "adam"])
+def undisturbed(request, tmp_path_factory):
+    """A method, what its training gives, and how many seconds it takes in a process of its own."""
+    seconds = []
+    for i in range(2):
+        root, begin = tmp_path_factory.mktemp("whole") / str(i), time.perf_counter()
+        told = trainings.result(*trainings.start(trainings.train, request.param, root))
+        seconds.append(time.perf_counter() - begin)
+    return request.param, told, min(seconds)
+
+
+def killed(method, place, seconds):
+    """Return where a training was killed so many seconds after its start; earlier, where it had ended by then."""
+    for attempt in itertools.count():
+        root = place / str(attempt)
+        process, told = trainings.start(trainings.train, method, root)
+        time.sleep(seconds * 0.9**attempt)
+        process.kill()
+        process.join()
+        told.close()
+        if process.exitcode == -signal.SIGKILL:
+            return root
+
+
+@pytest.mark.parametrize("moment", range(KILLS))
+def test_a_killed_training_ends_with_the_same_bits(undisturbed, moment, fault, tmp_path):
+    method, whole, seconds = undisturbed
+    fraction = random.Random(moment).uniform(moment / KILLS, (moment + 1) / KILLS)
+    with fault("killed", f"training, {method}"):
+        root = killed(method, tmp_path, fraction * seconds)
+        trainings.checkpoint(root)  # raises where a half-written file is in use
+        assert trainings.result(*trainings.start(trainings.train, method, root)) == whole
+        assert {path.name for path in trainings.folder(root).iterdir()} == trainings.LEFT
