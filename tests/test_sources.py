@@ -1,5 +1,7 @@
 """The digest of the training code: words do not count, code does."""
 
+import gc
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,6 +26,15 @@ def test_code_counts():
     assert _bare("def f(x):\n    return x + 1") != _bare("def f(x):\n    return x + 2")
 
 
+def hand_over(*_):
+    time.sleep(1e-4)
+
+
 def test_threads_may_ask_at_once():
-    with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(lambda _: digest.__wrapped__(), range(8))) == {digest()}
+    """Where the collector calls Python code, as hypothesis lets it, threads change while one of them parses."""
+    gc.callbacks.append(hand_over)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(lambda _: digest.__wrapped__(("data", "flow")), range(8))) == {digest(("data", "flow"))}
+    finally:
+        gc.callbacks.remove(hand_over)
