@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..compiled import Compiled, flat, obstacle
 from ..data import Pairs
+from ..flow import FlowMap
 from ..networks import Network
 
 
@@ -23,7 +24,7 @@ class Objective:
         if not any(p.requires_grad for p in network.parameters()):
             raise ValueError("network: none of its weights asks for a gradient, there is nothing to train")
         self.parameters, self.start = list(network.parameters()), flat(network)
-        self.step = network.step if type(network).forward is Network.forward else network  # an overflow is a loss too
+        self.step = unchecked(network)
         self.train = _contiguous(pairs)
         self.held_out = None if validation is None else _contiguous(validation)
         reason = obstacle(network)
@@ -84,7 +85,12 @@ def _contiguous(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
     return pairs.y.contiguous(), pairs.h.contiguous(), pairs.target.contiguous()
 
 
+def unchecked(network: Network) -> FlowMap:
+    """The network's step without a look at its outcome: where it overflows, the loss is what tells."""
+    return network.step if type(network).forward is Network.forward else network
+
+
 def mean_squared_error(network: Network, pairs: Pairs) -> float:
-    """Return the mean of (Φ_h(y) − target)² over samples and components."""
+    """Return the mean of (Φ_h(y) − target)² over samples and components; infinity or NaN where the step overflows."""
     with torch.no_grad():
-        return float((network(pairs.y, pairs.h) - pairs.target).square().mean())
+        return float((unchecked(network)(pairs.y, pairs.h) - pairs.target).square().mean())
