@@ -9,7 +9,7 @@ GIVEN := PROFILE ONLY JOBS DRY NOTEBOOK PARAMS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
-.PHONY: help env book pdf test rerun keep lint bench clean
+.PHONY: help env book pdf test rerun keep faults lint bench clean
 .DEFAULT_GOAL := help
 
 help:   ## what there is
@@ -38,6 +38,10 @@ rerun: env   ## one notebook with other parameters: NOTEBOOK=02_integrators PARA
 
 keep: env   ## the numbers of the full book just built, with hardware and times, in book/record.json: commit it
 	$(BIN)/python -m companion keep
+
+faults: env   ## kill, truncate, fill and confuse it (tests/faults); keep what was survived in book/faults.json: commit it
+	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m companion faults
 
 lint: env   ## ruff over all sources, the notebooks too
 	$(BIN)/ruff check locsym book notebooks tests benchmarks

@@ -1,4 +1,4 @@
-"""The command line: ``python -m companion build``, ``rerun``, ``keep``, ``pdf``, ``compare``; the Makefile calls it."""
+"""The command line: ``python -m companion build``, ``rerun``, ``keep``, ``pdf``, ``compare``, ``faults``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .build import build
 from .compare import compare
+from .faults import faults
 from .keep import keep
 from .pdf import pdf
 from .project import Mistake, Project
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return build(project, given.profile, given.only, given.jobs, given.dry_run)
         if given.command == "keep":
             return keep(project, given.to)
+        if given.command == "faults":
+            return faults(project)
         if given.command == "pdf":
             return pdf(project, given.to)
         if given.command == "compare":
@@ -75,6 +78,8 @@ def parser() -> argparse.ArgumentParser:
     five.add_argument("first", type=Path)
     five.add_argument("second", type=Path)
     five.add_argument("--within", type=float, default=0.0, help="the relative difference allowed (default: none)")
+
+    commands.add_parser("faults", help="write book/faults.json: what the last run of tests/faults tried and survived")
     return top
 
 

@@ -40,6 +40,11 @@ class Project:
         return self.root / "book" / "record.json"
 
     @property
+    def faults(self) -> Path:
+        """What is kept, and committed, of the last complete run of the fault suite."""
+        return self.root / "book" / "faults.json"
+
+    @property
     def profiles(self) -> Path:
         return self.root / "book" / "profiles"
 
@@ -71,13 +76,13 @@ class Project:
         folder = "book/notebooks/"
         listed = tuple(d.removeprefix(folder) for d in self.documents() if d.startswith(folder))
         there = {path.stem for path in (self.root / "notebooks").glob("*.py")}
-        if not listed:
-            raise Mistake(f"_toc.yml names no notebook; {folder}NAME is needed for each of {_names(there)}")
         if lost := there.difference(listed):
             entries = ", ".join(f"{folder}{name}" for name in sorted(lost))
             raise Mistake(f"_toc.yml leaves out {_names(lost)} of notebooks/; add {entries}, or move the source away")
         if gone := set(listed) - there:
             raise Mistake(f"_toc.yml names notebooks without a source: {_names(gone)}; notebooks/ has {_names(there)}")
+        if not listed:
+            raise Mistake(f"_toc.yml names no notebook; {folder}NAME is needed, for each source in notebooks/")
         return listed
 
     def pick(self, wanted: list[str] | None) -> tuple[str, ...]:

@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from companion.faults import KINDS
 from companion.files import write
 from companion.project import Project
 
 HERE = Path(__file__).parent
-KINDS = ("killed", "disk", "files", "parameters", "two at once", "planted", "shapes")
 
 
 class Faults:

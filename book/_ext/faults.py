@@ -1,0 +1,41 @@
+"""Sphinx extension: ``faults`` shows faults.json, beside the page: what was tried on the software, what survived."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+
+class Faults(SphinxDirective):
+    """The last complete run of the fault suite that was kept."""
+
+    def run(self) -> list[nodes.Node]:
+        name, path = self.env.relfn2path("faults.json")
+        self.env.note_dependency(name)
+        lines = ["No run has been kept yet: `make faults`."]
+        if Path(path).exists():
+            lines = told(json.loads(Path(path).read_text(encoding="utf-8")))
+        node = nodes.container()
+        self.state.nested_parse(StringList(lines, source="faults.json"), self.content_offset, node)
+        return node.children
+
+
+def told(found: dict) -> list[str]:
+    """Return the record as lines of markdown: a table with a row a kind, then when and from what it was made."""
+    lines, total = ["| | what was done | tried | survived |", "|---|---|--:|--:|"], [0, 0]
+    for kind, whats in found["faults"].items():
+        tried, survived = (sum(counts) for counts in zip(*whats.values(), strict=True))
+        total = [total[0] + tried, total[1] + survived]
+        lines.append(f"| {kind} | {'; '.join(whats)} | {tried} | {survived} |")
+    lines.append(f"| all | | {total[0]} | {total[1]} |")
+    tests = ", ".join(f"{number} {outcome}" for outcome, number in found["tests"].items() if number)
+    return [*lines, "", f"Recorded by the run itself on {found['date']}, commit {found['commit']}; tests: {tests}."]
+
+
+def setup(app) -> dict:
+    app.add_directive("faults", Faults)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
