@@ -57,4 +57,5 @@ def test_every_name_is_there_once():
 
 
 def test_no_conftest_leaves_files_out():
-    assert [name for name in FILES if "collect_ignore" in ast.dump(FILES[name]) and name != "test_collection.py"] == []
+    shared = [name for name in FILES if Path(name).name == "conftest.py"]
+    assert [name for name in shared if "collect_ignore" in ast.dump(FILES[name])] == []
