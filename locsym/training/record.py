@@ -54,8 +54,8 @@ class Run:
 
     network: the trained network, a copy of the one given. loss, validation: its mean squared errors (validation
     is NaN without validation pairs). history: one row an iteration. reason: why training stopped, one of
-    ``REASONS``. seconds: training time, over all resumptions. note: what the method has to say of how it ran.
-    configuration: everything that was asked for. versions: what it ran on.
+    ``REASONS``. seconds: training time, over all resumptions. note: what the method has to say of how it ran,
+    and what went wrong with its file. configuration: everything that was asked for. versions: what it ran on.
     """
 
     network: nn.Module

@@ -8,7 +8,10 @@ import time
 import pytest
 import trainings
 
+from locsym.training.record import FILE
+
 KILLS = 10  # of each method
+AGAIN = 4  # of one training
 
 
 @pytest.fixture(scope="module", params=["lm", "adam"])
@@ -44,3 +47,20 @@ def test_a_killed_training_ends_with_the_same_bits(undisturbed, moment, fault, t
         trainings.checkpoint(root)  # raises where a half-written file is in use
         assert trainings.result(*trainings.start(trainings.train, method, root)) == whole
         assert {path.name for path in trainings.folder(root).iterdir()} == trainings.LEFT
+
+
+def test_killed_again_and_again_it_gathers_nothing_and_ends_the_same(undisturbed, fault, tmp_path):
+    method, whole, seconds = undisturbed
+    root, chance = tmp_path / "run", random.Random(0)
+    for _ in range(AGAIN):
+        with fault("killed", f"training, {method}, again and again"):
+            process, told = trainings.start(trainings.train, method, root)
+            time.sleep(chance.uniform(0.05, 0.2) * seconds)
+            process.kill()
+            process.join()
+            told.close()
+            assert process.exitcode == -signal.SIGKILL, "it was killed on its way"
+            trainings.checkpoint(root)
+            left = {path.name for path in root.rglob("*") if path.is_file()}
+            assert left <= trainings.LEFT | {f".{FILE}.part"}
+    assert trainings.result(*trainings.start(trainings.train, method, root)) == whole
