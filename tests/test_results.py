@@ -3,10 +3,11 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
-from companion import keep, results
+from companion import keep, results, seal
 from companion.profiles import load
 from companion.project import Project
 from test_paper_map import source
@@ -47,7 +48,7 @@ def record():
     """The record of the last full build."""
     if not PROJECT.record.exists():
         pytest.skip("book/record.json is missing")
-    return json.loads(PROJECT.record.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    return seal.read(PROJECT.record)
 
 
 def test_there_is_a_record():
@@ -113,6 +114,16 @@ def test_record_is_small_and_says_how_it_was_made(record):
     assert record["versions"].keys() >= {"python", "torch", "locsym"}
     assert record["date"] > "2026"
     assert record["commit"]
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b'{"numbers": {}}', PROJECT.record.read_bytes().replace(b"1", b"2", 1)])
+def test_damaged_record_is_a_warning_and_shows_nothing(text, tmp_path, monkeypatch):
+    (tmp_path / "record.json").write_bytes(text)
+    told = []
+    monkeypatch.setattr(table, "say", SimpleNamespace(warning=lambda words, **_: told.append(words)))
+    page = SimpleNamespace(file=lambda name: tmp_path / name, get_location=lambda: "here")
+    assert table.Kept.record(page) is None
+    assert told == ["record.json is damaged: it is not as it was written; make keep writes it"]
 
 
 SMALL = [

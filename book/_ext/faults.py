@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from companion import seal
 from docutils import nodes
 from docutils.statemachine import StringList
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+
+say = logging.getLogger(__name__)
 
 
 class Faults(SphinxDirective):
@@ -17,8 +20,12 @@ class Faults(SphinxDirective):
         name, path = self.env.relfn2path("faults.json")
         self.env.note_dependency(name)
         lines = ["No run has been kept yet: `make faults`."]
-        if Path(path).exists():
-            lines = told(json.loads(Path(path).read_text(encoding="utf-8")))
+        try:
+            lines = told(seal.read(Path(path)))
+        except FileNotFoundError:
+            pass
+        except seal.Damaged as error:
+            say.warning(f"{error}; make faults writes it", location=self.get_location())
         node = nodes.container()
         self.state.nested_parse(StringList(lines, source="faults.json"), self.content_offset, node)
         return node.children

@@ -6,12 +6,12 @@ A page of the paper profile shows its own only; any other shows both, labelled. 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from companion import seal
 from companion.record import recorded
 from companion.results import Numbers, read
 from docutils import nodes
@@ -116,9 +116,14 @@ class Kept(SphinxDirective):
         return Path(path)
 
     def record(self) -> dict | None:
-        """Return what was kept of the last full build; None before the first."""
-        path = self.file("record.json")
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        """Return what was kept of the last full build; None before the first, or with a warning where it is damaged."""
+        try:
+            return seal.read(self.file("record.json"))
+        except FileNotFoundError:
+            return None
+        except seal.Damaged as error:
+            say.warning(f"{error}; make keep writes it", location=self.get_location())
+            return None
 
 
 class Results(Kept):

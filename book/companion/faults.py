@@ -9,6 +9,7 @@ from typing import Any
 
 from .files import write
 from .project import Mistake, Project
+from .seal import seal
 
 KINDS = ("killed", "disk", "files", "parameters", "two at once", "planted", "shapes")
 say = partial(print, flush=True)
@@ -22,7 +23,7 @@ def faults(project: Project, say: Callable[[str], None] = say) -> int:
         raise Mistake("there is no complete run of tests/faults; run all of that folder first") from None
     if wrong := problems(found):
         raise Mistake(f"the last run of tests/faults is not kept: {'; '.join(wrong)}")
-    write(project.faults, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    write(project.faults, json.dumps(seal(found), indent=1, ensure_ascii=False) + "\n")
     total = sum(tried for kinds in found["faults"].values() for tried, _ in kinds.values())
     say(f"{project.faults.relative_to(project.root)}: {total} faults tried, all survived")
     return 0
