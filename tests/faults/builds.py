@@ -33,7 +33,7 @@ def start(project: Project, *words: str, site: bool = True, **options) -> subpro
 def run(project: Project, *words: str, site: bool = True, **options) -> tuple[int, str]:
     """Run such a command to its end; return its status and what it said."""
     process = start(project, *words, site=site, **options)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=300)
     return process.returncode, said
 
 

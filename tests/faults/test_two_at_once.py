@@ -28,7 +28,7 @@ def book(bare, tmp_path):
 def at_once(book, *commands):
     """Start the commands together; return what each said, once all have ended well."""
     started = [start(book, *words, site=words[0] == "rerun") for words in commands]
-    said = [process.communicate(timeout=120)[0] for process in started]
+    said = [process.communicate(timeout=300)[0] for process in started]
     assert [process.returncode for process in started] == [0] * len(started), "\n".join(said)
     return said
 
@@ -75,7 +75,7 @@ def test_rerun_of_a_book_that_is_being_changed(book, fault):
         status, said = run(book, *QUICK, site=False)
         assert status == 0, said
         first, second = start(book, *QUICK), start(book, *RERUN)
-        said = [process.communicate(timeout=120)[0] for process in (first, second)]
+        said = [process.communicate(timeout=300)[0] for process in (first, second)]
         assert (first.returncode, second.returncode) == (0, 0), said
         assert "0.400  0.700" in said[1]
         check_good(book)
