@@ -2,7 +2,8 @@
 // Observed, not asked once: fonts come late, folded parts are unfolded, windows change.
 const fitting = new ResizeObserver((changes) => {
   for (const box of new Set(changes.map(({ target }) => target.closest(".scrolls")))) {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    const scrolls = getComputedStyle(box).overflowX === "auto" && box.scrollWidth > box.clientWidth + 1;
+    if (scrolls) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
 });
@@ -26,3 +27,8 @@ window.addEventListener("load", async () => {
 
 // From file:// no page may fetch another: the search shows where it found the words, without the lines around them.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+// On paper nothing can be unfolded: solutions are.
+window.addEventListener("beforeprint", () => {
+  document.querySelectorAll("details.sd-dropdown").forEach((solution) => { solution.open = true; });
+});

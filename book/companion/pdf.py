@@ -37,7 +37,7 @@ HEAD = """<!DOCTYPE html>
 <p>{description}</p>
 <div class="edition">{edition}</div>
 </header>
-<nav class="contents" aria-label="Contents">
+<nav class="chapters" aria-label="Contents">
 <h1>Contents</h1>
 <ol>{contents}</ol>
 </nav>
