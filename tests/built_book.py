@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 import html5lib
 import pytest
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 HTML = Path(os.environ.get("COMPANION_HTML", ROOT / "_build" / "html")).resolve()
 FIRST = HTML / "index.html"  # leads to the front page at once
 PAGES = sorted(str(p.relative_to(HTML)) for p in HTML.rglob("*.html") if "_static" not in p.parts and p != FIRST)
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 needs_book = pytest.mark.parametrize("name", PAGES or [pytest.param(None, id="no-book")])
 
@@ -30,6 +38,18 @@ def book() -> None:
     """Every test of a module that imports this needs the book."""
     if not PAGES:
         unavailable(f"there is no book in {HTML.name}/: make book PROFILE=quick")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for as long as a module's tests run."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        unavailable(f"there is no browser: none of {', '.join(BROWSERS)} is here (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield chromium
+        chromium.close()
 
 
 @cache

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from built_book import HTML, book  # noqa: F401 autouse
-from test_pages import browser  # noqa: F401 a fixture
+from built_book import HTML, book, browser  # noqa: F401 fixtures
 from test_pages_html import CHAPTERS
 
 FRONT = (HTML / CHAPTERS[0]).as_uri()

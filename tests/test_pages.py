@@ -6,21 +6,14 @@ say why; with ``COMPANION_REQUIRE_BROWSER=1`` (as in .ci/run) a skip is a failur
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from built_book import HTML, book, needs_book, unavailable  # noqa: F401 book is autouse
-from playwright.sync_api import sync_playwright
+from built_book import HTML, book, browser, needs_book  # noqa: F401 fixtures
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-PHONE, DESK = 360, 1200
+PHONES, DESK = (360, 320), 1200
 HEAVIEST = 3_000_000  # bytes a page may load, Plotly apart
 
 LOOK = """async () => {
@@ -42,13 +35,17 @@ WIDER = """() => {
   return [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > width + 1)
     .slice(0, 3).map((e) => e.outerHTML.slice(0, 120)).concat(["the page scrolls sideways"]);
 }"""
-AXE = """async (theme) => {
-  document.documentElement.dataset.theme = theme;
-  const only = theme === "dark" ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
+UNFOLD = """() => document.querySelectorAll("main details").forEach((fold) => { fold.open = true; })"""
+AXE = """async (mode) => {
+  await document.fonts.ready;
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // what observes sizes has run
+  document.documentElement.dataset.theme = mode === "dark" ? "dark" : "light";
+  const rules = { dark: ["color-contrast"], phone: ["scrollable-region-focusable", "target-size"] }[mode];
   const all = (names) => [...document.querySelectorAll(names)];
   const few = location.pathname.includes("/_modules/") ? 0 : 4;  // blocks of code are alike: a few stand for all
-  const alike = all("mjx-container").concat(all("pre").slice(few), all("dt.sig").slice(few));
-  const options = { resultTypes: ["violations"], preload: false, ...only };
+  const alike = mode === "phone" ? [] : all("mjx-container").concat(all("pre").slice(few), all("dt.sig").slice(few));
+  const options = { resultTypes: ["violations"], preload: false };
+  if (rules) options.runOnly = { type: "rule", values: rules };
   const found = await axe.run({ exclude: alike }, options);
   const where = (node) => node.html.slice(0, 160) + " " + node.any.map((check) => check.message);
   return found.violations.filter((v) => ["serious", "critical"].includes(v.impact))
@@ -57,18 +54,7 @@ AXE = """async (theme) => {
 
 
 @pytest.fixture(scope="module")
-def browser():
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        unavailable(f"there is no browser: none of {', '.join(BROWSERS)} is here (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def opened(browser):
+def opened(browser):  # noqa: F811 the fixture
     """Open a page once and note all that the tests below ask about it."""
     notes: dict[str, dict] = {}
 
@@ -84,10 +70,13 @@ def opened(browser):
         page.goto((HTML / name).as_uri(), wait_until="load")
         note = notes[name] = {"requests": requests, "errors": errors, "tex": page.evaluate(LOOK)}
         page.evaluate(AXE_FILE_PATH.read_text(encoding="utf-8"))
-        for theme in ("light", "dark"):
-            note[theme] = page.evaluate(AXE, theme)
-        page.set_viewport_size({"width": PHONE, "height": 800})
-        note["wider"] = page.evaluate(WIDER)
+        page.evaluate(UNFOLD)
+        note |= {theme: page.evaluate(AXE, theme) for theme in ("light", "dark")}
+        note["wider"] = []
+        for width in PHONES:
+            page.set_viewport_size({"width": width, "height": 800})
+            note["wider"] += [f"{width} pixels: {words}" for words in page.evaluate(WIDER)]
+        note["phone"] = page.evaluate(AXE, "phone")
         page.close()
         return note
 
@@ -116,9 +105,9 @@ def test_page_fits_a_phone(opened, name):
 
 
 @needs_book
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_page_is_accessible(opened, name, theme):
-    assert opened(name)[theme] == []
+@pytest.mark.parametrize("mode", ["light", "dark", "phone"])
+def test_page_is_accessible(opened, name, mode):
+    assert opened(name)[mode] == []
 
 
 @needs_book

@@ -20,6 +20,11 @@ document.querySelectorAll("details > summary:has(.toctree-toggle)").forEach((sum
   summary.ariaLabel = `Pages of ${summary.closest("li").querySelector("a").textContent.trim()}`;
 });
 
+// The theme takes the focus from these buttons when they are pressed; a key press (no click's detail) keeps it.
+document.querySelectorAll(".theme-switch-button, .primary-toggle").forEach((button) => {
+  button.addEventListener("click", (event) => { if (event.detail === 0) button.focus(); });
+});
+
 window.addEventListener("load", async () => {
   if (window.MathJax?.startup?.promise) await window.MathJax.startup.promise;
   makeScrollableReachable();
