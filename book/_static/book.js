@@ -8,7 +8,7 @@ const fitting = new ResizeObserver((changes) => {
   }
 });
 function makeScrollableReachable() {
-  const names = "mjx-container, .pst-scrollable-table-container, .cell_output, .figure-box";
+  const names = "pre, mjx-container, .pst-scrollable-table-container, .cell_output, .figure-box";
   document.querySelectorAll(names).forEach((box) => {
     box.classList.add("scrolls");
     [box, ...box.children].forEach((part) => fitting.observe(part));
