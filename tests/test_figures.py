@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from companion import figures
+from PIL import Image
 
 mpl.use("agg")
 
@@ -115,6 +116,16 @@ def test_the_vector_file_parses_and_is_the_same_twice(ax):
     texts = [figures.svg(ax.figure), figures.svg(ax.figure)]
     assert texts[0] == texts[1]
     assert ElementTree.fromstring(texts[0]).tag.endswith("svg")
+
+
+def test_a_picture_has_a_palette_where_that_does_not_show(ax):
+    ax.plot([0, 1], [0, 1])
+    flat = Image.open(io.BytesIO(figures.picture(ax.figure)))
+    ax.imshow(np.random.default_rng(0).random((200, 200, 3)))
+    shaded = Image.open(io.BytesIO(figures.picture(ax.figure)))
+    assert (flat.mode, shaded.mode) == ("P", "RGB")
+    assert flat.width > 800
+    assert shaded.width < flat.width
 
 
 def test_a_turnable_figure_has_its_lines():

@@ -9,6 +9,7 @@ one has them not. Numbers have six digits. A comment line for each panel says wh
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Iterator
@@ -17,21 +18,22 @@ from typing import Any
 import numpy as np
 
 FILES = "companion_files"
-DPI = 160  # of the picture on the page: sharp on a phone, and the heaviest page stays below 3 MB
+DPI = 160  # of the picture on the page: sharp on a phone
+SHADED = 110  # of one with more colours than a palette holds, five times as heavy: a page is to stay below 3 MB
 KINDS = {"QuadContourSet": "level lines", "Quiver": "arrows", "AxesImage": "matrix"}  # what has no label
 Rows = tuple[int, str, dict[str, np.ndarray]]  # panel, series, columns of equal length
 
 
 def load_ipython_extension(shell: Any) -> None:
     """Let the figures of this kernel carry their files."""
-    shell.config.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "dpi": DPI}
     display = shell.display_formatter
     display.mimebundle_formatter.for_type_by_name("matplotlib.figure", "Figure", _bundle)
     display.ipython_display_formatter.for_type_by_name("plotly.graph_objs._figure", "Figure", _show_plotly)
 
 
 def _bundle(figure: Any, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-    return {}, {FILES: {"svg": svg(figure), "csv": csv(list(drawn(figure)), panels(figure))}}
+    shown = base64.b64encode(picture(figure)).decode()
+    return {"image/png": shown}, {FILES: {"svg": svg(figure), "csv": csv(list(drawn(figure)), panels(figure))}}
 
 
 def _show_plotly(figure: Any) -> None:
@@ -39,6 +41,22 @@ def _show_plotly(figure: Any) -> None:
 
     page = figure.to_html(full_html=False, include_plotlyjs=False)
     display({"text/html": page}, raw=True, metadata={FILES: {"csv": csv(list(traces(figure)), [])}})
+
+
+def picture(figure: Any) -> bytes:
+    """Return the figure as PNG, in 256 colours where that does not show."""
+    from PIL import Image
+
+    def pixels(dpi: int) -> Image.Image:
+        figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight")
+        return Image.open(buffer).convert("RGB")
+
+    drawn = pixels(DPI)
+    small = drawn.quantize(256, dither=Image.Dither.NONE)
+    difference = np.asarray(small.convert("RGB"), int) - np.asarray(drawn, int)
+    kept = small if np.abs(difference).max(-1).mean() < 0.2 else pixels(SHADED)  # of 255
+    kept.save(file := io.BytesIO(), "PNG", optimize=True)
+    return file.getvalue()
 
 
 def svg(figure: Any) -> str:

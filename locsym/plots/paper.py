@@ -145,7 +145,7 @@ def samples(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
                 ls="",
                 alpha=0.8,
                 label=label,
-                color=COLOURS["exact"] if marker == "o" else COLOURS["euler"],
+                color=COLOURS["exact"] if marker == "o" else COLOURS["validation"],
             )
         ax.set(xlabel=f"φ   ({name})", xlim=(0, 2 * np.pi), ylim=(np.pi, 0))
         ax.set_xticks(np.pi * np.arange(0, 2.5, 0.5), ["0", "π/2", "π", "3π/2", "2π"])
