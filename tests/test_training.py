@@ -3,11 +3,8 @@
 import dataclasses
 import importlib
 import math
-import os
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +17,7 @@ from locsym.systems import LinearSystem, RigidBody
 from locsym.tangent import Linearisation
 from locsym.training import fit, loop
 from locsym.training.levenberg_marquardt import LevenbergMarquardt
-from locsym.training.record import FILE, Checkpoint
+from locsym.training.record import FILE
 
 door = importlib.import_module("locsym.training.fit")
 METHODS = ("lm", "adam", "lbfgs", "scipy")
@@ -217,41 +214,6 @@ def test_ctrl_c_ends_with_what_is_reached_and_the_next_call_goes_on(method, tmp_
     assert 0 < len(broken.history) < len(whole.history)
     resumed = fit(network, pairs, method, iterations=iterations, folder=tmp_path)
     assert resumed.reason == whole.reason
-    assert torch.equal(flat(resumed.network), flat(whole.network))
-    assert torch.equal(resumed.history.loss, whole.history.loss)
-
-
-TRAIN = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from test_training import body
-from locsym.training import fit, loop
-loop.CHUNK, loop.EVERY = 0.01, 0.0
-print("ready", flush=True)
-fit(*body(N=40, width=12), sys.argv[2], iterations=int(sys.argv[3]), folder=sys.argv[4])
-"""
-
-
-@pytest.mark.parametrize(("method", "iterations"), [("lm", 300), ("adam", 30_000)])
-def test_a_killed_training_resumes_to_the_same_bits(method, iterations, tmp_path):
-    network, pairs = body(N=40, width=12)
-    whole = fit(network, pairs, method, iterations=iterations)
-    command = [sys.executable, "-c", TRAIN, str(Path(__file__).parent), method, str(iterations), str(tmp_path)]
-    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
-    taken = [0]
-    for pause in (0.03, 0.0):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-            assert process.stdout.readline() == b"ready\n"
-            while (found := Checkpoint.read(tmp_path)) is None or len(found.rows) == taken[-1]:
-                assert process.poll() is None, "it ended before it could be killed"
-                time.sleep(0.002)
-            time.sleep(pause)
-            process.kill()
-        found = Checkpoint.read(tmp_path)
-        assert found.reason is None, "killed on its way"
-        taken.append(len(found.rows))
-    assert 0 < taken[1] < taken[2] < iterations, "the second went on where the first was broken off"
-    resumed = fit(network, pairs, method, iterations=iterations, folder=tmp_path)
     assert torch.equal(flat(resumed.network), flat(whole.network))
     assert torch.equal(resumed.history.loss, whole.history.loss)
 
