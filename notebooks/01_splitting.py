@@ -16,8 +16,8 @@
 # **Question.** A field that neither creates nor destroys volume: is it made of Hamiltonian pieces, each living in one
 # plane? Feng and Shang {cite}`feng1995` proved that it always is. Everything in this book rests on their theorem.
 #
-# **You need** partial derivatives and the idea of a flow. Sec. 2 of the paper {cite}`bajars2021`. The page runs in
-# seconds.
+# **You need** partial derivatives and the idea of a {term}`flow map`; half an hour to read. The page follows Sec. 2
+# of the paper {cite}`bajars2021`.
 
 # %% tags=["parameters"]
 states = 20  # random states at which numbers are checked
@@ -35,7 +35,16 @@ from companion import record
 from locsym.coils import MagneticField, loop
 from locsym.plots import splitting, style
 from locsym.splitting import NumericSplitting, potential_field, split, split_numerically
-from locsym.systems import ABCFlow, Advection, ChargedParticle, Pendulum, RigidBody, Volterra, coordinates, solve
+from locsym.systems import (
+    ABCFlow,
+    Advection,
+    ChargedParticle,
+    Pendulum,
+    RigidBody,
+    Volterra,
+    coordinates,
+    solve,
+)
 
 torch.set_num_threads(1)
 style.use()
@@ -71,13 +80,14 @@ v, u = torch.meshgrid(side, side, indexing="ij")
 rest = torch.full_like(u, 0.6)
 planes = [torch.stack([u, v, rest], -1), torch.stack([rest, u, v], -1)]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splitting-sum", "caption": "The rigid body's field (35) as a sum of two. Left: along an orbit on the sphere, $f_{1,2}$ and then $f_{2,3}$, head to tail, end where $f$ (black) ends, and $f$ is tangent. Middle and right: each piece in its own plane, with the third coordinate at 0.6. The arrows follow the level lines of $H_{1,2}$ and of $H_{2,3}$ (grey): a shear and a rotation."}, "image": {"alt": "Left: a sphere with an orbit; at several states a blue and an orange arrow, head to tail, add up to a black arrow along the orbit. Middle: horizontal blue arrows along straight level lines. Right: orange arrows turning along ellipses."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splitting-sum", "caption": "A freely turning body's field, eq. (35), as a sum of two. Left: along an orbit on the sphere, $f_{1,2}$ and then $f_{2,3}$, head to tail, end where $f$ (black) ends, and $f$ is tangent. Middle and right: each piece in its own plane, with the third coordinate at 0.6. The arrows follow the level lines of $H_{1,2}$ and of $H_{2,3}$ (grey): a shear and a rotation."}, "image": {"alt": "Left: a sphere with an orbit; at several states a blue and an orange arrow, head to tail, add up to a black arrow along the orbit. Middle: horizontal blue arrows along straight level lines. Right: orange arrows turning along ellipses."}}
 figure, axes = plt.subplots(1, 3, figsize=(8.4, 3.4), width_ratios=(1.5, 1, 1))
 splitting.sum_along_orbit(axes[0], orbit.numpy(), pieces.numpy(), every=24)
 for k, ax in enumerate(axes[1:]):
     H, F = parts.pair(k).H(planes[k]), parts.local_fields(planes[k])[..., k, k : k + 2]
     colour, labels = style.COLOURS[f"pair {k + 1}"], (f"$y_{k + 1}$", f"$y_{k + 2}$")
-    splitting.local_field(ax, side.numpy(), side.numpy(), H.numpy(), F.numpy(), colour, labels)
+    fields = (side.numpy(), side.numpy(), H.numpy(), F.numpy())
+    splitting.local_field(ax, *fields, colour, labels)
 
 # %% [markdown]
 # Read {numref}`fig-splitting-sum` from the right. A rotation and a shear: each keeps areas in its plane, whatever the
@@ -91,12 +101,13 @@ for k, ax in enumerate(axes[1:]):
 # (eq-1)=
 # $$ \frac{dy}{dt} = f(y), \qquad y \in \mathbb R^n, \tag{1} $$
 #
-# with flow map $\varphi_t$ is *volume-preserving* when its field is divergence-free,
+# with flow map $\varphi_t$ is *volume-preserving* when its field is {term}`divergence-free`,
 #
 # (eq-2)=
 # $$ \nabla \cdot f = \sum_{i=1}^n \frac{\partial f_i}{\partial y_i} = 0. \tag{2} $$
 #
-# The best-known examples have even dimension $n = 2d$ and a Hamiltonian $H(q, p)$:
+# Linear fields $Ay$ with $\operatorname{tr} A = 0$ are among them, as is the turning body. The best-known examples have
+# even dimension $n = 2d$ and a Hamiltonian $H(q, p)$:
 #
 # (eq-3)=
 # $$ \frac{dq}{dt} = \nabla_p H(q, p), \tag{3} $$
@@ -109,10 +120,16 @@ for k, ax in enumerate(axes[1:]):
 # (eq-5)=
 # $$ \frac{dH}{dt} = \nabla_q H^\top \frac{dq}{dt} + \nabla_p H^\top \frac{dp}{dt} = 0. \tag{5} $$
 #
-# The easy case is the *separable* one, where $\dot q$ depends on $p$ only and $\dot p$ on $q$ only:
+# The easy case is the {term}`separable` one, where $\dot q$ depends on $p$ only and $\dot p$ on $q$ only:
 #
 # (eq-6)=
 # $$ H(q, p) = K(p) + U(q). \tag{6} $$
+#
+# (claim-reversible)=
+# :::{admonition} The paper, Sec. 2
+# :class: paper
+# If $H(q, p) = H(q, -p)$, the motion is time-reversible: invariant under $(t, p) \to (-t, -p)$.
+# :::
 #
 # With $z = (q, p)$ the system is one line,
 #
@@ -124,6 +141,13 @@ for k, ax in enumerate(axes[1:]):
 
 # %% [markdown]
 # ## Hamiltonian flows keep areas
+#
+# (claim-group)=
+# :::{admonition} The paper, Sec. 2.1
+# :class: paper
+# The flow maps of an autonomous system form a commutative group: $\varphi_0 = \mathrm{id}$,
+# $\varphi_t \circ \varphi_s = \varphi_{t+s}$, and so $\varphi_t^{-1} = \varphi_{-t}$, as long as solutions exist.
+# :::
 #
 # How does the flow move a small displacement of the start? By its Jacobian
 # $Y(t) = \partial \varphi_t / \partial z_0$. Differentiate (7):
@@ -176,14 +200,16 @@ jacobians = torch.stack([pendulum.flow.jacobian(start, t) for t in times])
 moved = torch.stack([pendulum.flow(start, t) for t in times])
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pendulum-areas", "caption": "A disc of pendulums at four times, over the level lines of the energy. Outer orbits are slower, so the disc is drawn out; its area stays."}, "image": {"alt": "Phase plane of the pendulum with closed level lines; a disc turns around the centre and is stretched into a curved drop of the same area."}}
-q, p = torch.linspace(-2.2, 2.2, 121, dtype=torch.float64), torch.linspace(-1.9, 1.9, 101, dtype=torch.float64)
+q = torch.linspace(-2.2, 2.2, 121, dtype=torch.float64)
+p = torch.linspace(-1.9, 1.9, 101, dtype=torch.float64)
 grid = torch.stack(torch.meshgrid(q, p, indexing="xy"), -1)
 _, ax = plt.subplots(figsize=(6.2, 3.8))
 splitting.moving_areas(ax, moved, times, q, p, pendulum.invariants["H"](grid));
 
 # %% [markdown]
-# Three checks on these numbers. Equation (10) for each of the Jacobians; (11) for their determinants; (12) for the
-# area inside the moved curve, $\tfrac12 \oint (q \, dp - p \, dq)$, with the curve's tangents $Y \dot z_0$.
+# Three checks on these numbers. Equation {ref}`(10) <eq-10>` for each of the Jacobians; (11) for their
+# determinants; (12) for the area inside the moved curve, $\tfrac12 \oint (q \, dp - p \, dq)$, with the curve's
+# tangents $Y \dot z_0$.
 
 # %%
 J = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
@@ -194,8 +220,18 @@ tangents = (jacobians @ (0.5 * ring @ J)[..., None])[..., 0]
 area = np.pi * (q * dp - p * dq).mean(-1)  # the trapezoidal rule
 area_defect = (area / (np.pi * 0.5**2) - 1).abs().max()
 
+# %% [markdown]
+# A fourth, for the two boxes above: half the time twice is the whole time; and forwards, $p$ turned round, forwards
+# again, $p$ turned round, is the way back.
+
 # %%
-defects = {"symplectic": symplectic_defect, "det": determinant_defect, "area": area_defect}
+turn = torch.tensor([1.0, -1.0], dtype=torch.float64)
+group_defect = (pendulum.flow(pendulum.flow(start, 3.0), 3.0) - moved[-1]).abs().max()
+reversible_defect = (pendulum.flow(moved[-1] * turn, 6.0) * turn - start).abs().max()
+
+# %%
+defects = {"symplectic": symplectic_defect, "det": determinant_defect}
+defects |= {"area": area_defect, "group": group_defect, "reversible": reversible_defect}
 for key, defect in defects.items():
     assert defect < 1e-11, key
     record(f"{key}-defect", float(defect))
@@ -203,7 +239,8 @@ for key, defect in defects.items():
 # %% [markdown]
 # The condition (10) holds up to {glue:text}`symplectic-defect`, the determinant differs from one by
 # {glue:text}`det-defect`, and the area in {numref}`fig-pendulum-areas` from that of the disc by a fraction of
-# {glue:text}`area-defect`.
+# {glue:text}`area-defect`. The group property holds to {glue:text}`group-defect`, reversibility to
+# {glue:text}`reversible-defect`.
 #
 # Volume needs less than that. For any field, the identity of Abel, Liouville, Jacobi and Ostrogradskii says
 # $\tfrac{d}{dt} \det Y = (\nabla \cdot f) \det Y$. So (2) alone gives (11) and (12), in odd dimensions as well, where
@@ -218,7 +255,8 @@ for key, defect in defects.items():
 # in one pair of neighbouring coordinates $(y_k, y_{k+1})$, with the others at rest.
 # :::
 #
-# As formulas: there are *local Hamiltonians* $H_{k,k+1} : \mathbb R^n \to \mathbb R$ such that
+# As formulas: there are {term}`local Hamiltonians <local Hamiltonian>`
+# $H_{k,k+1} : \mathbb R^n \to \mathbb R$ such that
 #
 # (eq-13)=
 # $$ f = f_{1,2} + f_{2,3} + \dots + f_{n-1,n}, \tag{13} $$
@@ -466,7 +504,7 @@ else:
 #
 # ## Try it
 #
-# The rigid body's second piece moves both $y_2$ and $y_3$. Use the freedom $c_1 = \alpha \, y_1^2 y_3 / 2$ in
+# **1.** The rigid body's second piece moves both $y_2$ and $y_3$. Use the freedom $c_1 = \alpha \, y_1^2 y_3 / 2$ in
 # $H_{1,2}$ to let it move $y_3$ alone. What motion is the first piece then? (`split(body, constants={0: ...})`; pairs
 # count from 0 in code.)
 #
@@ -482,6 +520,24 @@ y1, y2, y3 = body.symbols
 turned = split(body, constants={0: y1**2 * y3 / 2})
 assert turned.hamiltonians == (y1**2 * y3 / 2 + y2**2 * y3 / 4, -y1 * y2**2 / 4)
 turned
+
+# %% [markdown]
+# **2.** The linear field $f = (y_1, y_2, -2 y_3)$ stretches two coordinates and squeezes the third. Split it by hand.
+# What does each piece do to its plane, and which pairs are separable?
+#
+# :::{dropdown} A solution
+# $H_{1,2} = y_1 y_2$ from the first row; then $g_2 = y_2 + \partial_1 H_{1,2} = 2 y_2$, so $H_{2,3} = 2 y_2 y_3$. The
+# pieces are $(y_1, -y_2, 0)$ and $(0, 2 y_2, -2 y_3)$: two saddles. The partial divergences are $d_1 = 1$ and
+# $d_2 = 2$, so neither pair is separable. What the second coordinate loses in the first piece it gets back, twice, in
+# the second.
+# :::
+
+# %% tags=["hide-cell"]
+y1, y2, y3 = coordinates(3)
+saddles = split(SimpleNamespace(symbols=(y1, y2, y3), field=(y1, y2, -2 * y3)))
+assert saddles.hamiltonians == (y1 * y2, 2 * y2 * y3)
+assert not any(saddles.separable)
+saddles
 
 # %% [markdown]
 # ## What's next

@@ -16,8 +16,8 @@
 # **Question.** A network with random weights can do anything to a cloud of states. How is one built that never changes
 # the cloud's volume, whatever its weights?
 #
-# **You need** the pairs $(y_k, y_{k+1})$ of [chapter 1](01_splitting), and Jacobians. Sec. 3 of the paper
-# {cite}`bajars2021`. The page runs in half a minute; most of it trains small networks at the end.
+# **You need** the pairs $(y_k, y_{k+1})$ of [chapter 1](01_splitting), and Jacobians; half an hour to read. The page
+# follows Sec. 3 of the paper {cite}`bajars2021`.
 
 # %% tags=["parameters"]
 dimensions = [2, 3, 4, 5, 6, 7, 8, 35]  # n at which every module is measured
@@ -35,7 +35,13 @@ from locsym.checks import jacobian, symplecticity_defect
 from locsym.data import Pairs
 from locsym.plots import modules as draw
 from locsym.plots import style
-from locsym.structure import Table, module_defects, network_defects, polygon_area, turning
+from locsym.structure import (
+    Table,
+    module_defects,
+    network_defects,
+    polygon_area,
+    turning,
+)
 from locsym.systems import Pendulum
 from locsym.training import fit
 
@@ -63,15 +69,15 @@ with torch.no_grad():
 discs = torch.stack([picture[-len(disc) :] for picture in pictures])
 areas = polygon_area(discs)
 area_change = float((areas / areas[0] - 1).abs().max())
-assert area_change < 1e-5, "4000 corners, so the polygon's area is the disc's to about 1e-6"
+assert area_change < 1e-5, "a polygon of 4000 corners is the disc to about 1e-6"
 record("area-change", area_change)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sheared-plane", "caption": "The plane of the pair $(y_1, y_2)$ at $y_3 = 0.5$. Left: a disc in it. Middle: Up moves $y_1$ along itself, by an amount that does not depend on $y_1$. Right: Low then moves $y_2$. Every horizontal, then every vertical line slides as a whole, and the area stays."}, "image": {"alt": "Three square grids with a blue disc. In the middle one the horizontal lines have slid sideways, in the right one the vertical lines have slid as well. The area written below is the same in all three."}}
 figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.6), sharex=True, sharey=True)
 labels = ("before", "after Up", "after Up, then Low")
-for ax, picture, patch, label, area in zip(axes, pictures, discs, labels, areas, strict=True):
-    moved = picture[: -len(disc)].reshape(lines.shape).numpy()
-    draw.sheared_plane(ax, moved, patch.numpy(), label, float(area), ("$y_1$", "$y_2$"))
+for i, ax in enumerate(axes):
+    moved = pictures[i][: -len(disc)].reshape(lines.shape).numpy()
+    draw.sheared_plane(ax, moved, discs[i].numpy(), labels[i], float(areas[i]), ("$y_1$", "$y_2$"))
 
 # %% [markdown]
 # The disc is torn out of shape. Its area differs by {glue:text}`area-change`, and that is the polygon we measure it
@@ -80,7 +86,8 @@ for ax, picture, patch, label, area in zip(axes, pictures, discs, labels, areas,
 #
 # ## Where the paper starts: symplectic networks
 #
-# SympNets {cite}`jin2020` learn Hamiltonian dynamics, with $q, p \in \mathbb R^d$. They are made of two modules. *Up*
+# SympNets {cite}`jin2020` learn Hamiltonian dynamics, with $q, p \in \mathbb R^d$. They are made of two
+# {term}`gradient modules <gradient module>`. *Up*
 # moves $q$ by what $p$ says,
 #
 # (eq-20)=
@@ -96,9 +103,9 @@ for ax, picture, patch, label, area in zip(axes, pictures, discs, labels, areas,
 # (eq-22)=
 # $$ (Q, P) = M_h^{\mathrm{Up}}(q, p), \qquad (Q, P) = M_h^{\mathrm{Low}}(q, p), \tag{22} $$
 #
-# both are symplectic, {ref}`(10) <eq-10>`: Up is the exact flow of the Hamiltonian $\sum_i w_i S(W_i \cdot p + b_i)$
-# with $S' = \sigma$, for a time $h$. Its gradient is $W^\top \mathrm{diag}(w) \sigma(Wp + b)$, and $p$ stands still.
-# Take them in turn, and here is a network of $2L$ modules that resembles the symplectic Euler method {ref}`(16)
+# both are {term}`symplectic`, {ref}`(10) <eq-10>`: Up is the exact flow of the Hamiltonian $\sum_i w_i S(W_i \cdot p +
+# b_i)$ with $S' = \sigma$, for a time $h$. Its gradient is $W^\top \mathrm{diag}(w) \sigma(Wp + b)$, and $p$ stands
+# still. Take them in turn, and here is a network of $2L$ modules that resembles the symplectic Euler method {ref}`(16)
 # <eq-16>`:
 #
 # (eq-23)=
@@ -106,6 +113,15 @@ for ax, picture, patch, label, area in zip(axes, pictures, discs, labels, areas,
 # q_{j+1} &= q_j + h \, W_{p,j}^\top \mathrm{diag}(w_{p,j}) \, \sigma_p(W_{p,j} \, p_j + b_{p,j}), \\
 # p_{j+1} &= p_j - h \, W_{q,j}^\top \mathrm{diag}(w_{q,j}) \, \sigma_q(W_{q,j} \, q_{j+1} + b_{q,j}).
 # \end{aligned} \tag{23} $$
+
+# :::{admonition} The paper, Sec. 3.1
+# :class: paper
+# With a sigmoidal $\sigma$ such compositions approximate every symplectic map, as shown in {cite}`jin2020`. For a step
+# of the time $\tau$ one can set $h = \tau$ or $h = \tau / L$; then $\tau$ is an input, and data with different
+# time steps can be learned together.
+# :::
+#
+# We take $h = \tau$; [chapter 8](08_choices) tries the other.
 
 # %%
 SympNet(4, 3, 16)
@@ -147,7 +163,7 @@ SympNet(4, 3, 16)
 # %%
 state = torch.randn(4, generator=generator, dtype=torch.float64)
 init = {"std": 1.0, "bias_std": 1.0, "generator": generator}
-pairs = [(k, move) for move in ("up", "low") for k in range(3)]  # in code, k counts from 0
+pairs = [(k, move) for move in ("up", "low") for k in range(3)]  # k counts from 0
 bricks = [GradientModule.local(4, k, move, 16, **init) for k, move in pairs]
 jacobians = [jacobian(brick, state, 0.5).numpy() for brick in bricks]
 assert all((np.diag(J) == 1).all() for J in jacobians)
@@ -192,9 +208,10 @@ for ax, (k, move), J in zip(axes.flat, pairs, jacobians, strict=True):
 
 # %%
 precisions = (torch.float64, torch.float32)
-table = Table(module_defects(n, dtype=dtype) for dtype in precisions for n in dimensions)
+cases = [(n, dtype) for dtype in precisions for n in dimensions]
+table = Table(module_defects(n, dtype=dtype) for n, dtype in cases)
 limits = {torch.float64: 1e-12, torch.float32: 1e-5}
-assert all(row.worst < limits[row.dtype] for row in table), "kept to rounding, not approximately"
+assert all(row.worst < limits[row.dtype] for row in table), "kept to rounding"
 assert all(row.pattern == 0 for row in table), "zeros and ones to the last bit"
 record("modules-double", max(row.worst for row in table[: len(dimensions)]))
 record("modules-single", max(row.worst for row in table[len(dimensions) :]))
@@ -216,7 +233,7 @@ table
 # Y_i &= y_i \quad \text{for } i \ne k, k + 1,
 # \end{aligned} \tag{29} $$
 #
-# make one map for the pair,
+# make one {term}`map <flow map>` for the pair,
 #
 # (eq-30)=
 # $$ V_k^h = V^h_{k,\mathrm{Low}} \circ V^h_{k,\mathrm{Up}}, \tag{30} $$
@@ -228,7 +245,8 @@ table
 # (V_1^h \circ V_2^h \circ \dots \circ V_{n-1}^h), \tag{31} $$
 #
 # $L = 2(n-1)K$ modules. Read as compositions, (31) applies $V_{n-1}$ first. The author's code applies $V_1$ first, and
-# so do we; `order="printed"` is the other. A composition of maps that keep volume keeps volume.
+# so do we; `order="printed"` is the other, and [chapter 8](08_choices) compares them. A composition of maps that keep
+# volume keeps volume.
 #
 # The published version adds a *symmetric* network, $(V_{-h/2})^{-1} \circ V_{h/2}$: once forwards, once backwards,
 # with the same weights. A step of $-h$ is then the inverse of a step of $h$, $\Phi_{-h} \circ \Phi_h = \mathrm{id}$,
@@ -242,23 +260,25 @@ LocSympNet(3, 2, 16, symmetric=True)
 # modules lose no more than rounding:
 
 # %%
-whole = Table(network_defects(n, symmetric=symmetric) for symmetric in (False, True) for n in dimensions)
+cases = [(n, symmetric) for symmetric in (False, True) for n in dimensions]
+whole = Table(network_defects(n, symmetric=s) for n, s in cases)
+single = Table(network_defects(n, symmetric=s, dtype=torch.float32) for n, s in cases)
 assert all(row.worst < 1e-12 for row in whole)
-single = Table(network_defects(n, dtype=torch.float32, symmetric=symmetric) for symmetric in (False, True) for n in dimensions)
 assert all(row.worst < 1e-4 for row in single)
 record("networks", max(row.worst for row in whole))
 record("networks-size", max(row.size for row in whole), "{:.0f}")
 whole
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-worst-defects", "caption": "The worst defect of all kinds, for all that was measured: modules and whole networks, in double and in single precision. It stays where rounding is, at every dimension."}, "image": {"alt": "Defects over the dimension on a logarithmic scale. Two groups: single precision near 1e-7 to 1e-6, double precision near 1e-16 to 1e-14, each slightly above a dashed line, the unit roundoff."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-worst-defects", "caption": "The worst defect of all kinds, for all that was measured: modules and whole networks, in double and in single precision. It stays where rounding is, at every dimension."}, "image": {"alt": "Defects over the dimension on a logarithmic scale. Two groups of curves, single precision above and double precision below, each slightly above a dashed line, the unit roundoff."}}
 figure, ax = plt.subplots(figsize=(8.2, 3.6))
 count, kinds = len(dimensions), {}
-kinds |= {"networks, symmetric, single": single[count:], "networks, single": single[:count]}
-kinds["modules, single"] = table[count:]
-kinds |= {"networks, symmetric, double": whole[count:], "networks, double": whole[:count]}
-kinds["modules, double"] = table[:count]
+groups = {"single": (single, table[count:]), "double": (whole, table[:count])}
+for label, (rows, own) in groups.items():
+    kinds[f"networks, symmetric, {label}"] = rows[count:]
+    kinds |= {f"networks, {label}": rows[:count], f"modules, {label}": own}
 series = {label: [row.worst for row in rows] for label, rows in kinds.items()}
-draw.worst_defects(ax, dimensions, series, [torch.finfo(dtype).eps / 2 for dtype in precisions]);
+roundoff = [torch.finfo(dtype).eps / 2 for dtype in precisions]
+draw.worst_defects(ax, dimensions, series, roundoff);
 
 # %% [markdown]
 # Over all double-precision networks the worst is {glue:text}`networks`, with Jacobians up to
@@ -267,8 +287,16 @@ draw.worst_defects(ax, dimensions, series, [torch.finfo(dtype).eps / 2 for dtype
 #
 # ## Two coordinates, and four
 #
-# For $n = 2$ there is one pair and nothing else to read. The modules (26)–(27) *are* (20)–(21), and the network is the
-# SympNet with the same weights, to the last bit:
+# (claim-plane)=
+# :::{admonition} The paper, Sec. 3.2
+# :class: paper
+# For $n = 2$ the modules (26)–(27) are the symplectic modules (20)–(21). For $n > 2$ they are in general not
+# symplectic
+# in $(q, p)$: to learn Hamiltonian dynamics SympNets are better suited.
+# :::
+#
+# For $n = 2$ there is one pair and nothing else to read, and the network is the SympNet with the same weights, to the
+# last bit:
 
 # %%
 local, symplectic = LocSympNet(2, 3, 16, **init), SympNet(2, 3, 16, **init)
@@ -277,15 +305,22 @@ plane = torch.randn(100, 2, generator=generator, dtype=torch.float64)
 assert torch.equal(local(plane, 0.5), symplectic(plane, 0.5)), "to the last bit"
 
 # %% [markdown]
-# For $n = 4$ one could take $q = (y_1, y_2)$ and $p = (y_3, y_4)$. The paper warns that a LocSympNet is then *not*
-# symplectic: it reads too much. What should be zero, $Y^\top J^{-1} Y - J^{-1}$:
+# For $n = 4$ one could take $q = (y_1, y_2)$ and $p = (y_3, y_4)$. A LocSympNet then reads too much. What should be
+# zero for a symplectic map, $Y^\top J^{-1} Y - J^{-1}$:
 
 # %%
-nets = {"SympNet": SympNet(4, 2, 16, **init), "LocSympNet": LocSympNet(4, 1, 16, **init)}
+nets = {"SympNet": SympNet(4, 2, 16, **init)}
+nets["LocSympNet"] = LocSympNet(4, 1, 16, **init)
 state = torch.randn(4, generator=generator, dtype=torch.float64)
-omega = torch.kron(torch.tensor([[0.0, -1.0], [1.0, 0.0]]), torch.eye(2)).double()
-forms = {name: (J.mT @ omega @ J - omega) for name, J in ((n, jacobian(f, state, 0.5)) for n, f in nets.items())}
-defects = {name: float(symplecticity_defect(net, state, 0.5)) for name, net in nets.items()}
+turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
+omega = torch.kron(turn, torch.eye(2, dtype=torch.float64))
+forms, defects = {}, {}
+for name, net in nets.items():
+    J = jacobian(net, state, 0.5)
+    forms[name] = J.mT @ omega @ J - omega
+    defects[name] = float(symplecticity_defect(net, state, 0.5))
+
+# %%
 assert defects["SympNet"] < 1e-14 < 1e-2 < defects["LocSympNet"]
 record("four-sympnet", defects["SympNet"])
 record("four-locsympnet", defects["LocSympNet"], "{:.2f}")
@@ -302,7 +337,13 @@ for ax, (name, form) in zip(axes, forms.items(), strict=True):
 #
 # ## What the vector w is for
 #
-# The paper remarks that $w$ lets $A$ take both signs. In the sum for $A$ above, $W_{ik}^2 \ge 0$, and $\sigma' \ge 0$
+# (claim-w)=
+# :::{admonition} The paper, Sec. 3.2
+# :class: paper
+# The weight vector $w$ matters: with a monotone $\sigma$ it is what lets the entry $A$ take both signs.
+# :::
+#
+# In the sum for $A$ above, $W_{ik}^2 \ge 0$, and $\sigma' \ge 0$
 # where $\sigma$ is monotone. With $\mathrm{diag}(w) = I$ nothing is left to be negative: $A \ge 0$ for *every* state
 # and *every* $W$ and $b$. Twenty modules, random states:
 
@@ -329,9 +370,15 @@ draw.signs(ax, samples);
 #
 # ## The pendulum with w = 1
 #
-# The paper reports "poor performance" of networks with $\mathrm{diag}(w) = I$ "for such simple example as mathematical
-# pendulum", and explains it by eigenvalues. It shows no figure; here it is. The pendulum is $\dot q = p$,
-# $\dot p = -\sin q$. We train on 200 states around both equilibria, hanging $q = 0$ and upright $q = \pm\pi$.
+# (claim-w-one)=
+# :::{admonition} The paper, Sec. 3.1
+# :class: paper With $\mathrm{diag}(w) = I$ networks show "poor performance" "for such simple example as mathematical
+# pendulum". This may be because the eigenvalues of $J \nabla^2 H$ in {ref}`(9) <eq-9>` are then purely imaginary at
+# every state, and those of the true system are not.
+# :::
+#
+# The paper shows no figure; here it is. The pendulum is $\dot q = p$, $\dot p = -\sin q$. We train on 200 states around
+# both equilibria, hanging $q = 0$ and upright $q = \pm\pi$.
 
 # %%
 pendulum, step = Pendulum(), 0.5
@@ -347,8 +394,9 @@ record("pendulum-identity", identity)
 # 1$.
 
 # %%
-runs = {}
-for label, K in {"w free, 4 modules": 2, "w = 1, 4 modules": 2, "w = 1, 12 modules": 6}.items():
+runs, repetitions = {}, (2, 2, 6)
+labels = ("w free, 4 modules", "w = 1, 4 modules", "w = 1, 12 modules")
+for label, K in zip(labels, repetitions, strict=True):
     generator = torch.Generator().manual_seed(seed + 1)
     net = LocSympNet(2, K, 16, "tanh", std=0.5, bias_std=1.0, generator=generator)
     for layer in net.layers if "w = 1" in label else ():
@@ -357,7 +405,8 @@ for label, K in {"w free, 4 modules": 2, "w = 1, 4 modules": 2, "w = 1, 12 modul
 
 # %%
 free, four, twelve = runs.values()
-assert all((layer.w == 1).all() for run in (four, twelve) for layer in run.network.layers)
+frozen = [layer.w for run in (four, twelve) for layer in run.network.layers]
+assert all((w == 1).all() for w in frozen)
 assert free.loss < 1e-3 * identity
 assert twelve.loss < 1e-2 * identity
 assert four.loss > 1e-1 * identity
@@ -381,27 +430,37 @@ for key, run in zip(("free", "four", "twelve"), (free, four, twelve), strict=Tru
 # %%
 upright = torch.tensor([np.pi, 0.0], dtype=torch.float64)
 along = torch.tensor([1.0, 0.0], dtype=torch.float64)
-angles = {label: turning(run.network, upright, step, along).numpy() for label, run in runs.items()}
-exact = np.arctan(np.tanh(step))
-round_free, round_four, round_twelve = (values[-1] for values in angles.values())
-assert all((np.diff(angles[label]) <= 0).all() for label in list(runs)[1:]), "clockwise, module by module"
-assert abs(round_free - exact) < 0.1
+angles = {}
+for label, run in runs.items():
+    angles[label] = turning(run.network, upright, step, along).numpy()
+ends = (values[-1] for values in angles.values())
+turned = dict(zip(("free", "four", "twelve"), ends, strict=True))
+turned["exact"] = exact = np.arctan(np.tanh(step))
+for key, value in turned.items():
+    record(f"turn-{key}", value / np.pi, "{:+.2f}")
 
 # %%
-assert abs(round_twelve - (exact - 2 * np.pi)) < 0.1, "learned, so it went round"
-for key, value in (("exact", exact), ("free", round_free), ("four", round_four), ("twelve", round_twelve)):
-    record(f"turn-{key}", value / np.pi, "{:+.2f}")
-begin = torch.tensor([[0.8, 0], [1.7, 0], [2.6, 0], [3.0, 0], [-4.4, 1.5], [4.4, -1.5]], dtype=torch.float64)
+clockwise = [(np.diff(angles[label]) <= 0).all() for label in list(runs)[1:]]
+assert all(clockwise), "module by module"
+assert abs(turned["free"] - exact) < 0.1
+assert abs(turned["twelve"] - (exact - 2 * np.pi)) < 0.1, "learned, so it went round"
+
+# %% [markdown]
+# The learned networks, iterated from six starts:
+
+# %%
+begin = [[0.8, 0], [1.7, 0], [2.6, 0], [3.0, 0], [-4.4, 1.5], [4.4, -1.5]]
+begin = torch.tensor(begin, dtype=torch.float64)
 orbits = pendulum.trajectory(begin, np.linspace(0, 6, 241))
 learned = {label: rollout(run.network, begin, step, 12) for label, run in runs.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pendulum-w", "caption": "The pendulum, six orbits to $t = 6$: exact (lines) and learned (dots, every $h = 0.5$). With $w = 1$ and four modules no orbit is met, not even the small swing around $q = 0$: one map must serve all states. With twelve modules all are."}, "image": {"alt": "Three phase portraits of the pendulum. In the left and the right one the dots lie on the exact curves, in the middle one they leave them."}}
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.3), sharex=True, sharey=True)
-for ax, (label, orbit), colour in zip(axes, learned.items(), ("pair 1", "adam", "pair 2"), strict=True):
-    draw.phase_plane(ax, orbits.numpy(), orbit.numpy(), label, colour)
+for ax, label, colour in zip(axes, learned, ("pair 1", "adam", "pair 2"), strict=True):
+    draw.phase_plane(ax, orbits.numpy(), learned[label].numpy(), label, colour)
     ax.label_outer()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-turning", "caption": "How far the tangent vector $(1, 0)$ at the upright position has turned after each module. With $w = 1$ the curve can only fall. Four modules stay near zero, where they cannot be right; twelve go round and arrive exactly one turn below the true angle."}, "image": {"alt": "Angle over the number of modules passed. The curve for free w ends at plus 0.14 pi, the dashed line of the exact flow. The curve for w = 1 with four modules stays just below zero. The one with twelve falls in steps to minus 1.86 pi, the dashed line one full turn lower."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-turning", "caption": "How far the tangent vector $(1, 0)$ at the upright position has turned after each module. With $w = 1$ the curve can only fall. Four modules stay near zero, where they cannot be right; twelve go round and arrive exactly one turn below the true angle."}, "image": {"alt": "Angle over the number of modules passed. The curve for free w ends above zero, on the dashed line of the exact flow. The curve for w = 1 with four modules stays just below zero. The one with twelve falls in steps to a second dashed line, one full turn lower."}}
 figure, ax = plt.subplots(figsize=(6.8, 3.6))
 draw.turns(ax, angles, exact);
 
@@ -421,8 +480,9 @@ draw.turns(ax, angles, exact);
 # is a *shear* $Y_k = y_k + h \, s(\hat y^k)$ with some function $s$. No other requirement is left. Now:
 
 # %% [markdown]
-# :::{prf:theorem} Every shear is locally symplectic
+# :::{prf:theorem} Every shear is locally symplectic (ours)
 # :label: thm-shear
+# :class: ours
 # Let $s(\hat y) = \sum_{i=1}^m c_i \, \sigma(v_i \cdot \hat y + \beta_i)$ be any network with one hidden layer, and
 # $v_{ik} \ne 0$ for all $i$. Then the shear $Y_k = y_k + h \, s(\hat y^k)$ is the module (26) with
 #
@@ -475,13 +535,16 @@ for d in delta:
     with torch.no_grad():
         module.W[:, 0], module.w[:] = d, c / d
         errors.append(float((module(y, 1.0)[:, 0] - flat).abs().max()))
+
+# %%
 slope = float(np.polyfit(np.log(delta[2:8]), np.log(errors[2:8]), 1)[0])
 assert abs(slope - 1) < 0.05
 record("shear-slope", slope, "{:.3f}")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-general-shear", "caption": "Left: the shift of $y_1$ by a coupling with 40 random hidden units, which is that of a module to rounding. Right: modules with $v_{i1} = \\delta$ approach a shear that ignores $y_2$; the dashed line has slope one."}, "image": {"alt": "Left: filled contours of a smooth hilly function of y2 and y3. Right: on logarithmic scales the difference falls along a straight line of slope one, from order 1 to 1e-9."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-general-shear", "caption": "Left: the shift of $y_1$ by a coupling with 40 random hidden units, which is that of a module to rounding. Right: modules with $v_{i1} = \\delta$ approach a shear that ignores $y_2$; the dashed line has slope one."}, "image": {"alt": "Left: filled contours of a smooth hilly function of y2 and y3. Right: on logarithmic scales the difference falls along a straight line of slope one, over nine decades."}}
 figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.5))
-draw.landscape(axes[0], side.numpy(), side.numpy(), shift.reshape(61, 61).numpy(), ("$y_2$", "$y_3$"))
+hills, grid = shift.reshape(61, 61).numpy(), side.numpy()
+draw.landscape(axes[0], grid, grid, hills, ("$y_2$", "$y_3$"))
 draw.approach(axes[1], delta, np.array(errors));
 
 # %% [markdown]
@@ -492,16 +555,16 @@ draw.approach(axes[1], delta, np.array(errors));
 #
 # - A module moves one coordinate by an amount that this coordinate does not influence. Its Jacobian is unit triangular,
 #   so volume is kept for every weight, and a step of $-h$ undoes it ({prf:ref}`prop-volume`).
-# - Measured with random weights for $n$ up to 35: {glue:text}`modules-double` for modules, {glue:text}`networks` for networks,
-#   plain and symmetric, and their inverses.
+# - Measured with random weights for $n$ up to 35: {glue:text}`modules-double` for modules, {glue:text}`networks` for
+#   networks, plain and symmetric, and their inverses.
 # - For $n = 2$ a LocSympNet is a SympNet; for $n = 4$ it keeps volume and not the symplectic form.
 # - $w = 1$ makes every tangent vector turn clockwise. The pendulum then needs a full turn, and enough modules for it.
 # - A locally-symplectic module is a general shear ({prf:ref}`thm-shear`): beyond volume, the form restricts nothing.
 #
 # ## Try it
 #
-# Replace the column $\hat W^k$ in Up by *another* column of $W$ (`columns=` of `GradientModule`). Is volume still
-# kept? Is the area of the pair? Predict before you run.
+# **1.** Replace the column $\hat W^k$ in Up by *another* column of $W$ (`columns=` of `GradientModule`). Is volume
+# still kept? Is the area of the pair? Predict before you run.
 #
 # :::{dropdown} A solution
 # Both. The proof of volume never looked at the column. In the pair the Jacobian is still $\begin{pmatrix} 1 & A \\ 0 &
@@ -510,12 +573,32 @@ draw.approach(axes[1], delta, np.array(errors));
 # :::
 
 # %% tags=["hide-cell"]
-other = GradientModule(4, moved=(1,), read=(0, 2, 3), columns=(2,), sign=1, width=16, **{**init, "generator": generator})
+init["generator"] = generator
+shape = {"moved": (1,), "read": (0, 2, 3), "columns": (2,), "sign": 1, "width": 16}
+other = GradientModule(4, **shape, **init)
 state = torch.randn(50, 4, generator=generator, dtype=torch.float64)
 assert float((torch.linalg.det(jacobian(other, state, 1.0)) - 1).abs().max()) < 1e-13
 assert float(symplecticity_defect(other, state, 1.0, pair=1).max()) < 1e-13
 torch.nn.init.ones_(other.w)
 assert float(jacobian(other, state, 1.0)[:, 1, 2].min()) < 0
+
+# %% [markdown]
+# **2.** A network takes the step $h$ as an input. Is it a one-parameter group like an exact flow,
+# $\Phi_h \circ \Phi_h = \Phi_{2h}$? Is a single module?
+#
+# :::{dropdown} A solution
+# A module is: it moves $y_k$ by $h \, s(\hat y^k)$, and $\hat y^k$ has not changed when it moves again. It is the
+# exact flow of a shear field. A network of several is not: between the two visits of a module the others have moved
+# what it reads. With weights of order one the two sides differ by {glue:text}`no-group`.
+# :::
+
+# %% tags=["hide-cell"]
+net, state = LocSympNet(3, 2, 16, **init), state[:, :3]
+brick = net.layers[0]
+assert (brick(brick(state, 0.1), 0.1) - brick(state, 0.2)).abs().max() < 1e-14
+no_group = (net(net(state, 0.1), 0.1) - net(state, 0.2)).abs().max()
+assert no_group > 1e-3
+record("no-group", no_group)
 
 # %% [markdown]
 # ## What's next

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Advection: learning a linear flow
 #
-# **Question.** Can a network that keeps volume exactly learn the flow of a linear system in 35 dimensions from 60 random
-# states, and how close does it come to the matrix exponential?
+# **Question.** Can a network that keeps volume exactly learn the flow of a linear system in 35 dimensions from 60
+# random states, and how close does it come to the matrix exponential?
 #
 # **You need** [the modules](03_volume) and, for the two trainings, [the training chapter](07_training).
 # Sec. 4.1 of the paper, its Fig. 1.
@@ -51,8 +51,8 @@ style.use()
 # $$ \frac{dy}{dt} = A y \tag{32} $$
 #
 # has the flow map $\varphi_h = e^{Ah}$, and $\det e^{Ah} = e^{h \operatorname{tr} A}$: it keeps volume exactly when
-# $\operatorname{tr} A = 0$. The paper takes the advection equation $u_t + c\,u_x = 0$ on $[-1, 1]$, periodic, with central
-# differences on $n = 35$ points, $\Delta x = 2/n$:
+# $\operatorname{tr} A = 0$. The paper takes the advection equation $u_t + c\,u_x = 0$ on $[-1, 1]$, periodic, with
+# central differences on $n = 35$ points, $\Delta x = 2/n$:
 #
 # (eq-34)=
 # $$ \frac{du_i}{dt} = -c\, \frac{u_{i+1} - u_{i-1}}{2 \Delta x}, \qquad i = 0, \dots, n - 1. \tag{34} $$
@@ -61,14 +61,14 @@ style.use()
 #
 # (first-order)=
 # :::{admonition} The paper, Sec. 4.1
-# :class: paper
-# A linear network can be expanded in its step, $\Phi_\tau = I + \tau B_1 + \tfrac{\tau^2}{2} B_2 + \dots$ Without proof:
-# $\operatorname{tr} B_1 = 0$. It aims to learn $B_1 = A$, $B_2 = A^2, \dots$ when the data have different $\tau$.
+# :class: paper A linear network can be expanded in its step, $\Phi_\tau = I + \tau B_1 + \tfrac{\tau^2}{2} B_2 +
+# \dots$ Without proof: $\operatorname{tr} B_1 = 0$. It aims to learn $B_1 = A$, $B_2 = A^2, \dots$ when the data have
+# different $\tau$.
 # :::
 #
-# More is true: to first order each module adds values of the *others* to one coordinate, so the whole diagonal of $B_1$ is zero. At a
-# single $\tau$ that is no restriction, since products of shears reach every matrix of determinant one. With several $\tau$ at once,
-# an $A$ whose diagonal is not zero is out of reach. That of (34) is zero.
+# More is true: to first order each module adds values of the *others* to one coordinate, so the whole diagonal of
+# $B_1$ is zero. At a single $\tau$ that is no restriction, since products of shears reach every matrix of determinant
+# one. With several $\tau$ at once, an $A$ whose diagonal is not zero is out of reach. That of (34) is zero.
 
 # %%
 system = ADVECTION.make_system()
@@ -109,9 +109,9 @@ for name, run in runs.items():
     print(f"{name:>5}: ‖error‖ at t = {t_end:g} is {error:.1e}, loss {run.loss:.1e}")
 
 # %% [markdown]
-# The paper reports $5.3 \cdot 10^{-6}$ for the grid norm of the error. Adam reaches {glue:text}`adam-error-t4` here after
-# {glue:text}`adam-iterations` epochs ({glue:text}`adam-seconds` s); Levenberg–Marquardt {glue:text}`lm-error-t4` after
-# {glue:text}`lm-iterations` iterations ({glue:text}`lm-seconds` s).
+# The paper reports $5.3 \cdot 10^{-6}$ for the grid norm of the error. Adam reaches {glue:text}`adam-error-t4` here
+# after {glue:text}`adam-iterations` epochs ({glue:text}`adam-seconds` s); Levenberg–Marquardt {glue:text}`lm-error-t4`
+# after {glue:text}`lm-iterations` iterations ({glue:text}`lm-seconds` s).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-advection-loss", "caption": "Fig. 1(b) of the paper, twice: loss (solid) and accuracy, the error on the validation pairs (dashed). Mind the axes: thousands of epochs on the left, iterations on the right."}, "image": {"alt": "Loss and validation error falling, log-log; slowly over thousands of epochs for Adam, to rounding within tens of iterations for Levenberg–Marquardt."}}
 paper.histories({name: {"": run.history} for name, run in runs.items()})
@@ -130,7 +130,8 @@ record("adam-error-t4-least", min(repeated))
 record("adam-error-t4-most", max(repeated))
 
 # %% [markdown]
-# The error lies between {glue:text}`adam-error-t4-least` and {glue:text}`adam-error-t4-most` (seeds tried: {glue:text}`adam-seeds`).
+# The error lies between {glue:text}`adam-error-t4-least` and {glue:text}`adam-error-t4-most` (seeds tried:
+# {glue:text}`adam-seeds`).
 #
 # ## Regression, and what the normal equations lose
 #
@@ -139,8 +140,8 @@ record("adam-error-t4-most", max(repeated))
 # (eq-33)=
 # $$ e^{A\tau} = \Bigl(\sum_{i=1}^N Y_i X_i^\top\Bigr) \Bigl(\sum_{i=1}^N X_i X_i^\top\Bigr)^{-1}. \tag{33} $$
 #
-# The sums square the condition number $\kappa(X)$ of the data; the same least-squares problem solved by QR does not. To see what
-# that costs, each matrix is fitted in its own precision and then used in float64.
+# The sums square the condition number $\kappa(X)$ of the data; the same least-squares problem solved by QR does not.
+# To see what that costs, each matrix is fitted in its own precision and then used in float64.
 
 # %%
 fits, began = {}, perf_counter()
@@ -170,16 +171,16 @@ record("condition", float(torch.linalg.cond(train.y)), "{:.1f}")
 # | normal equations (33), float32 | {glue:text}`regression-float32-matrix-error` | {glue:text}`regression-float32-error-t4` |
 # | QR, float32 | {glue:text}`qr-float32-matrix-error` | {glue:text}`qr-float32-error-t4` |
 #
-# Here $\kappa(X)$ is only {glue:text}`condition`: Gaussian data are kind, and (33) loses little against QR. What dominates in
-# float32 is the rounding of the data themselves. In float64 either way is exact to a few roundings.
+# Here $\kappa(X)$ is only {glue:text}`condition`: Gaussian data are kind, and (33) loses little against QR. What
+# dominates in float32 is the rounding of the data themselves. In float64 either way is exact to a few roundings.
 
 # %% [markdown]
 # ## Dispersion: which wave was learned?
 #
-# Equation (34) is itself only an approximation. A wave $e^{i \kappa x}$ moves at the speed $c$ in the true equation, but at
-# $c \sin(\kappa \Delta x) / (\kappa \Delta x)$ on the grid: short waves lag behind, which is why the bump above has grown
-# a tail. The network never sees the equation, only the grid's data. So it should learn the *grid's* dispersion. The
-# eigenvalues $e^{i \omega \tau}$ of the learned matrix tell.
+# Equation (34) is itself only an approximation. A wave $e^{i \kappa x}$ moves at the speed $c$ in the true equation,
+# but at $c \sin(\kappa \Delta x) / (\kappa \Delta x)$ on the grid: short waves lag behind, which is why the bump above
+# has grown a tail. The network never sees the equation, only the grid's data. So it should learn the *grid's*
+# dispersion. The eigenvalues $e^{i \omega \tau}$ of the learned matrix tell.
 
 # %%
 identity = torch.eye(system.n, dtype=torch.float64)
@@ -200,20 +201,21 @@ for name, run in runs.items():
 
 # %% [markdown]
 # Volume is kept whatever was learned: $|\det - 1|$ is {glue:text}`adam-det-defect` after Adam and
-# {glue:text}`lm-det-defect` after Levenberg–Marquardt. Keeping volume is less than keeping the norm: the largest growth rate
-# $|\operatorname{Re}\lambda|$ of a single wave, zero for the scheme, is {glue:text}`adam-growth` for Adam's map and
-# {glue:text}`lm-growth` for ours.
+# {glue:text}`lm-det-defect` after Levenberg–Marquardt. Keeping volume is less than keeping the norm: the largest
+# growth rate $|\operatorname{Re}\lambda|$ of a single wave, zero for the scheme, is {glue:text}`adam-growth` for
+# Adam's map and {glue:text}`lm-growth` for ours.
 #
 # ## Summary
 #
 # - Linear modules can represent this flow to rounding, and Levenberg–Marquardt finds it.
-# - Regression (33) does as well, in float64; in float32, the paper's precision, its error is what the table above shows.
+# - Regression (33) does as well, in float64; in float32, the paper's precision, its error is what the table above
+#   shows.
 # - The network learned the grid's dispersion: it can be no truer to the wave than its data.
 #
 # ```{dropdown} Exercise: too little data
-# Give the regression and the network only $N = 30 < n$ pairs (`train[:30]`). The sums in (33) become singular. Does volume
-# preservation help the network to find the right map? Compare the validation errors. (It removes one degree of freedom of
-# $n^2$: it does not.)
+# Give the regression and the network only $N = 30 < n$ pairs (`train[:30]`). The sums in (33) become singular. Does
+# volume preservation help the network to find the right map? Compare the validation errors. (It removes one degree of
+# freedom of $n^2$: it does not.)
 # ```
 #
 # **What's next.** [One orbit](05_one_orbit) of a nonlinear system.

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # One orbit of a rigid body
 #
-# **Question.** From twelve seconds of one orbit, can a network predict the next thousand, and keep an energy it was never
-# told about?
+# **Question.** From twelve seconds of one orbit, can a network predict the next thousand, and keep an energy it was
+# never told about?
 #
 # **You need** [the modules](03_volume) and [the training chapter](07_training). Sec. 4.2.1 of the paper, its Figs. 2–4;
 # then a question that the paper does not ask: why do some well-trained networks leave the orbit?
@@ -62,9 +62,9 @@ style.use()
 # (eq-37)=
 # $$ I = y_1^2 + y_2^2 + y_3^2, \tag{37} $$
 #
-# so an orbit is a curve in which an ellipsoid cuts a sphere. No component of the field depends on its own coordinate: the
-# divergence is zero. We observe one orbit, from $y_0 = (\cos 1.1, 0, \sin 1.1)$, every $\tau = 0.1$: 120 steps to learn from,
-# 40 more to watch.
+# so an orbit is a curve in which an ellipsoid cuts a sphere. No component of the field depends on its own coordinate:
+# the divergence is zero. We observe one orbit, from $y_0 = (\cos 1.1, 0, \sin 1.1)$, every $\tau = 0.1$: 120 steps to
+# learn from, 40 more to watch.
 
 # %%
 body, tau = ONE_ORBIT.make_system(), ONE_ORBIT.data.tau
@@ -75,9 +75,9 @@ print(train, validation)
 # %% [markdown]
 # ## Two trainings from the same data
 #
-# As in the paper: Adam, full batch, the constant rate $10^{-3}$, weights from $N(0, 0.1^2)$; $K = 2$ and, to see it fail, $K = 1$.
-# As we train: Levenberg–Marquardt from larger weights, [for the reasons given there](07_training), and with the check for
-# stability that the second half of this page explains.
+# As in the paper: Adam, full batch, the constant rate $10^{-3}$, weights from $N(0, 0.1^2)$; $K = 2$ and, to see it
+# fail, $K = 1$. As we train: Levenberg–Marquardt from larger weights, [for the reasons given there](07_training), and
+# with the check for stability that the second half of this page explains.
 
 # %%
 adam = replace(ONE_ORBIT.training, iterations=adam_epochs)
@@ -170,16 +170,16 @@ record("lm-seeds", seeds, "{:d}")
 
 # %% [markdown]
 # Only {glue:text}`plain-seeds-below-1-percent` of them stay, though the largest training error of all is
-# {glue:text}`plain-loss-max`. The loss cannot tell them apart. What can? The data fix the learned map *on* the orbit and say nothing
-# of what lies beside it. There volume preservation leaves one freedom. Follow a small disc, transverse to the orbit,
-# once round: it comes back as an ellipse of the same area,
+# {glue:text}`plain-loss-max`. The loss cannot tell them apart. What can? The data fix the learned map *on* the orbit
+# and say nothing of what lies beside it. There volume preservation leaves one freedom. Follow a small disc, transverse
+# to the orbit, once round: it comes back as an ellipse of the same area,
 #
 # $$ S = V^\top J_T \cdots J_2 J_1 \, U, \qquad \det S = 1, $$
 #
-# and a linear map of the plane with determinant one either turns (its eigenvalues, the transverse Floquet multipliers, lie on the
-# unit circle; $|\operatorname{tr} S| < 2$, *elliptic*) or stretches (they are $\mu$ and $1/\mu$; $|\operatorname{tr} S| > 2$,
-# *hyperbolic*). For the true flow $S$ is the identity, $\operatorname{tr} S = 2$, on the very border: $H$ and $I$ never change.
-# So a learned map, however close, falls to one side or the other by chance.
+# and a linear map of the plane with determinant one either turns (its eigenvalues, the transverse Floquet multipliers,
+# lie on the unit circle; $|\operatorname{tr} S| < 2$, *elliptic*) or stretches (they are $\mu$ and $1/\mu$;
+# $|\operatorname{tr} S| > 2$, *hyperbolic*). For the true flow $S$ is the identity, $\operatorname{tr} S = 2$, on the
+# very border: $H$ and $I$ never change. So a learned map, however close, falls to one side or the other by chance.
 
 # %%
 traces = np.array([lap_trace(run, states, tau) for run in plain])
@@ -204,15 +204,15 @@ record("adam-seeds", adam_seeds)
 record("adam-seeds-below-1-percent", sum(error < 0.01 for error in adam_stay))
 
 # %% [markdown]
-# Of {glue:text}`adam-seeds` seeds trained as in the paper {glue:text}`adam-seeds-below-1-percent` stay below one per cent. (The
-# trace speaks of what lies beside the orbit. A training cut short, as in the quick profile, may leave whatever it says: it has not yet
-# learned the orbit itself.)
+# Of {glue:text}`adam-seeds` seeds trained as in the paper {glue:text}`adam-seeds-below-1-percent` stay below one per
+# cent. (The trace speaks of what lies beside the orbit. A training cut short, as in the quick profile, may leave
+# whatever it says: it has not yet learned the orbit itself.)
 #
 # ## A training that makes every seed stay
 #
-# There are more weights than equations, so there is room to move. *Steering* looks for the shortest change of the weights that keeps
-# the residuals and brings the trace to a value well inside the elliptic range: Gauss–Newton with one more equation,
-# $\operatorname{tr} S = 1.5$. Nothing beyond $t = 16$ is looked at.
+# There are more weights than equations, so there is room to move. *Steering* looks for the shortest change of the
+# weights that keeps the residuals and brings the trace to a value well inside the elliptic range: Gauss–Newton with
+# one more equation, $\operatorname{tr} S = 1.5$. Nothing beyond $t = 16$ is looked at.
 
 # %%
 after = [run_steered(replace(study, seed=s), trainings, progress) for s in range(seeds)]
@@ -228,14 +228,15 @@ record("steered-loss-max", max(result.run.loss for result in after))
 stability.trace_against_drift({"trained once": (traces, stay), "steered where needed": (steered_traces, steered_stay)})
 
 # %% [markdown]
-# After steering {glue:text}`lm-seeds-below-1-percent` of {glue:text}`lm-seeds` seeds stay below one per cent; the median of the largest error of
-# $H$ is {glue:text}`lm-energy-t1000-median`. {glue:text}`seeds-steered` of them had to be steered; the largest training error
-# is {glue:text}`steered-loss-max` now.
+# After steering {glue:text}`lm-seeds-below-1-percent` of {glue:text}`lm-seeds` seeds stay below one per cent; the
+# median of the largest error of $H$ is {glue:text}`lm-energy-t1000-median`. {glue:text}`seeds-steered` of them had to
+# be steered; the largest training error is {glue:text}`steered-loss-max` now.
 #
 # ## What else was tried
 #
-# A ridge $\lambda \|\theta\|^2$ makes the map smoother; the symmetric network has $\Phi_{-\tau} \circ \Phi_\tau = \mathrm{id}$; starting again from
-# other weights until the trace is elliptic works too, as the crosses above show, but throws trainings away. Each from the same seeds:
+# A ridge $\lambda \|\theta\|^2$ makes the map smoother; the symmetric network has $\Phi_{-\tau} \circ \Phi_\tau =
+# \mathrm{id}$; starting again from other weights until the trace is elliptic works too, as the crosses above show, but
+# throws trainings away. Each from the same seeds:
 
 # %%
 variants = {
@@ -285,12 +286,13 @@ record("restarts-stay", sum(error < 0.01 for error in restarted))
 record("restarts-trainings", trainings_needed)
 
 # %% [markdown]
-# Then {glue:text}`restarts-stay` seeds stay, for {glue:text}`restarts-trainings` trainings in all. So the trace is what matters; steering only
-# gets there without throwing work away.
+# Then {glue:text}`restarts-stay` seeds stay, for {glue:text}`restarts-trainings` trainings in all. So the trace is
+# what matters; steering only gets there without throwing work away.
 #
 # ## Summary
 #
-# - Adam, given all its epochs, shows what the paper shows; Levenberg–Marquardt gets orders of magnitude further in a few hundred iterations.
+# - Adam, given all its epochs, shows what the paper shows; Levenberg–Marquardt gets orders of magnitude further in a
+#   few hundred iterations.
 # - Keeping volume does not keep an orbit. Whether a learned orbit stays is decided by the trace of its transverse
 #   return map, which the training data already contain and the loss cannot see.
 # - Networks that would leave can be steered back; the largest training error goes from {glue:text}`plain-loss-max` to
@@ -306,12 +308,13 @@ turnable(
 
 # %% [markdown]
 # ```{dropdown} Exercise: how far does one lap reach?
-# Rerun the page with `width=8` or another `seed`: `make rerun NOTEBOOK=05_one_orbit PARAMS="width=8 seeds=3"`. Does the trace still tell who
-# stays? It must: the criterion is a theorem on the learned map to first order, whatever the network. What changes is how often chance
-# falls on the wrong side.
+# Rerun the page with `width=8` or another `seed`: `make rerun NOTEBOOK=05_one_orbit PARAMS="width=8 seeds=3"`. Does
+# the trace still tell who stays? It must: the criterion is a theorem on the learned map to first order, whatever the
+# network. What changes is how often chance falls on the wrong side.
 # ```
 #
-# **What's next.** [The whole flow](06_whole_flow) from random states: there the data do say what lies beside each orbit.
+# **What's next.** [The whole flow](06_whole_flow) from random states: there the data do say what lies beside each
+# orbit.
 
 # %%
 assert (np.abs(traces[stay >= 0.01]) > 1.99).all(), "whoever left was hyperbolic"

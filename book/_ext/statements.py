@@ -1,7 +1,8 @@
 """Sphinx extension: definitions, theorems and proofs as boxes, ``prf:theorem`` and so on, without numbers of their own.
 
 The numbers are the paper's and part of the title: a second count beside them would only confuse. A ``label`` makes
-the box a target of ``{ref}``. Statements look like the paper's words (class ``paper``); a proof is ours.
+the box a target of ``{ref}``. Statements look like the paper's words (class ``paper``); a proof is ours, and so
+is what has the class ``ours``.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ class Statement(SphinxDirective):
         kind = self.name.partition(":")[2]
         text = self.arguments[0] if self.arguments else kind.capitalize()
         parsed, messages = self.state.inline_text(text, self.lineno)
-        look = "proof" if kind == "proof" else "paper"
-        box = nodes.admonition(classes=[look, *self.options.get("class", [])])
+        given = self.options.get("class", [])
+        look = [] if "ours" in given else ["proof" if kind == "proof" else "paper"]
+        box = nodes.admonition(classes=[*look, *given])
         box += nodes.title(text, "", *parsed)
         self.set_source_info(box)
         if label := self.options.get("label"):
