@@ -291,8 +291,7 @@ draw.worst_defects(ax, dimensions, series, roundoff);
 # :::{admonition} The paper, Sec. 3.2
 # :class: paper
 # For $n = 2$ the modules (26)–(27) are the symplectic modules (20)–(21). For $n > 2$ they are in general not
-# symplectic
-# in $(q, p)$: to learn Hamiltonian dynamics SympNets are better suited.
+# symplectic in $(q, p)$: to learn Hamiltonian dynamics SympNets are better suited.
 # :::
 #
 # For $n = 2$ there is one pair and nothing else to read, and the network is the SympNet with the same weights, to the
