@@ -143,6 +143,11 @@ def drift(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
     return error
 
 
+def worst_drift(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
+    """Return the largest :func:`drift` along an orbit ``(T, *, n)``: ``(*)``; infinite where the orbit is lost."""
+    return drift(invariant, orbit).nan_to_num(torch.inf, torch.inf).amax(0)
+
+
 @dataclass(frozen=True)
 class Order:
     """The order of a method as observed. order: from the slope of log error over log h. h, errors: ``(S,)``."""

@@ -307,9 +307,9 @@ record("few-identity-val", moved.square().mean())
 # :::{dropdown} A solution
 # The network fits the 30 pairs (training error {glue:text}`few-network-train`) and misses the others: validation error
 # {glue:text}`few-network-val`. The identity map has {glue:text}`few-identity-val`, the smallest least-squares matrix
-# {glue:text}`few-smallest-val`. Volume preservation is one equation for $n^2$ unknowns and decides nothing. That the
-# network is near the identity is due to its small weights: its step is $I + \tau B_1 + \dots$, while the smallest
-# matrix is nothing like a small step.
+# {glue:text}`few-smallest-val`. So the network is not lost; but it is not volume that helps, which is one equation for
+# $n^2$ unknowns. The smallest *change* of the identity that fits the data, with no network and no volume kept, has
+# {glue:text}`few-change-val`. What helps is to begin near the identity.
 # :::
 #
 # **2.** Gaussian data are kind. Let the second component of all states be the first plus $10^{-4}$ times what it was, as in

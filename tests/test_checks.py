@@ -226,3 +226,8 @@ def test_refused(case):
     make, kind, message = REFUSED[case]
     with pytest.raises(kind, match=message):
         make()
+
+
+def test_worst_drift_of_each_orbit_and_of_one_that_is_lost():
+    orbit = torch.tensor([[[1.0], [2.0]], [[1.5], [2.0]], [[1.1], [math.nan]]], dtype=torch.float64)
+    torch.testing.assert_close(worst_drift(lambda y: y[..., 0], orbit), torch.tensor([0.5, math.inf]).double())
