@@ -141,8 +141,7 @@ paper.histories(histories)
 
 # %% [markdown]
 # The upper row of {numref}`fig-orbit-loss` ends at {glue:text}`k1-adam-train-mse` and {glue:text}`k1-lm-train-mse`: it
-# is not the optimiser, four modules are too few for this map. (Why they are, [chapter 8](08_choices) does not answer
-# either.)
+# is not the optimiser, four modules are too few for this map.
 #
 # ## Looking ahead
 

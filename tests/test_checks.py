@@ -14,6 +14,7 @@ from locsym.checks import (
     observed_order,
     reversibility_defect,
     symplecticity_defect,
+    worst_drift,
     zero_pattern,
 )
 from locsym.flow import column, compose
