@@ -84,7 +84,7 @@ for name, run in runs.items():
     record(f"{name}-error-t4", error)
     record(f"{name}-train-mse", run.loss)
     record(f"{name}-val-mse", run.validation)
-    record(f"{name}-seconds", run.seconds, "{:.1f}")
+    record(f"{name}-seconds", run.seconds, "{:.1f}", timed=True)
     record(f"{name}-iterations", len(run.history), "{:d}")
 
 # %% [markdown]
@@ -165,7 +165,7 @@ record("adam-error-t4-most", max(repeated))
 # %%
 fits, began = {}, perf_counter()
 fits["regression", torch.float64] = normal_equations(train.y, train.target)
-record("regression-seconds", perf_counter() - began, "{:.4f}")
+record("regression-seconds", perf_counter() - began, "{:.4f}", timed=True)
 for key, pairs in {"train": train, "val": validation}.items():
     missed = pairs.y @ fits["regression", torch.float64].T - pairs.target
     record(f"regression-{key}-mse", float(missed.square().mean()))

@@ -36,7 +36,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 from companion import progress, record, trainings
-from IPython.display import HTML
 
 from locsym.checks import determinant_defect, drift, inverse_defect, worst_drift
 from locsym.experiments import (
@@ -187,7 +186,7 @@ for name in runs:
 for name, run in runs.items():
     record(f"{name}-train-mse", run.loss)
     record(f"{name}-val-mse", run.validation)
-    record(f"{name}-seconds", run.seconds, "{:.1f}")
+    record(f"{name}-seconds", run.seconds, "{:.1f}", timed=True)
     record(f"{name}-epochs", len(run.history), "{:d}")
     record(f"k1-{name}-train-mse", runs_k1[name].loss)
 
@@ -352,16 +351,15 @@ record("restarts-trainings", trainings_needed)
 #
 # ## Turn it yourself
 #
-# The exact orbit and the last fifty time units of both predictions. Drag to turn.
+# The exact orbit and the end of both predictions.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-turn-orbit", "caption": "The exact orbit (t ≤ 50) and the two learned ones much later (950 ≤ t ≤ 1000). Drag to turn it; a click on a name hides a curve."}}
 shown = {"exact": exact[early]} | {name: y[-500:] for name, y in predicted.items()}
 called = {name: paper.LABELS.get(name, name) for name in shown}
-figure = turnable(
+turnable(
     {called[name]: y.unsqueeze(1).numpy() for name, y in shown.items()},
     {called[name]: style.COLOURS[name] for name in shown},
 )
-HTML(figure.to_html(full_html=False, include_plotlyjs=False))
 
 # %% [markdown]
 # ## Summary

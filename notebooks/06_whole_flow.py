@@ -35,7 +35,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 from companion import progress, record, trainings
-from IPython.display import HTML
 
 from locsym.checks import determinant_defect, drift, inverse_defect
 from locsym.data import Pairs
@@ -126,7 +125,7 @@ for name in runs:
 for name, run in runs.items():
     record(f"{name}-train-mse", run.loss)
     record(f"{name}-val-mse", run.validation)
-    record(f"{name}-seconds", run.seconds, "{:.0f}")
+    record(f"{name}-seconds", run.seconds, "{:.0f}", timed=True)
     record(f"{name}-epochs", len(run.history), "{:d}")
 
 # %% [markdown]
@@ -264,15 +263,14 @@ for name, run in runs.items():
 # %% [markdown]
 # ## Turn it yourself
 #
-# The twelve exact orbits, and the last forty time units of the twelve learned by Levenberg–Marquardt. Drag to turn.
+# The twelve exact orbits and the end of the twelve learned ones.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-turn-flow", "caption": "The twelve exact orbits, and the learned ones from t = 360 to 400, after 3600 steps. Drag to turn it; a click on a name hides its curves."}}
 name, last = style.LABELS["lm"], predicted["lm"][-400::2]
-figure = turnable(
+turnable(
     {"exact": exact[:400:2].numpy(), name: last.numpy()},
     {"exact": style.COLOURS["exact"], name: style.COLOURS["lm"]},
 )
-HTML(figure.to_html(full_html=False, include_plotlyjs=False))
 
 # %% [markdown]
 # ## Summary
