@@ -114,6 +114,7 @@ for i, ax in enumerate(axes):
 # p_{j+1} &= p_j - h \, W_{q,j}^\top \mathrm{diag}(w_{q,j}) \, \sigma_q(W_{q,j} \, q_{j+1} + b_{q,j}).
 # \end{aligned} \tag{23} $$
 
+# (claim-step)=
 # :::{admonition} The paper, Sec. 3.1
 # :class: paper
 # With a sigmoidal $\sigma$ such compositions approximate every symplectic map, as shown in {cite}`jin2020`. For a step
@@ -501,6 +502,12 @@ draw.turns(ax, angles, exact);
 # restricts nothing beyond volume. In particular each additive coupling of NICE {cite}`dinh2014` that moves one
 # coordinate is a module. The pair's symplectic form costs nothing because it says nothing: in two dimensions,
 # symplectic *is* area-preserving.
+#
+# The paper leaves open whether LocSympNets approximate every volume-preserving map. For networks of additive couplings
+# there is such a theorem {cite}`zhu2022measure`: on a bounded closed set they approximate every measure-preserving map
+# that is injective and bounded, in the mean ($L^p$). A coupling of several coordinates is a chain of shears of one; a
+# module with $w = 0$ is the identity; so with $K$ large enough LocSympNets contain, up to approximation, all such
+# chains, and the theorem carries over.
 #
 # A coupling with 40 random hidden units, and the module made of it:
 

@@ -13,11 +13,12 @@
 # %% [markdown]
 # # The whole flow of a rigid body
 #
-# **Question.** One step from each of 300 random states: is that enough to learn the motion from *any* state on the sphere?
+# **Question.** One step from each of 300 random states: is that enough to learn the motion from *any* state on the
+# sphere?
 #
-# **You need** [one orbit](05_one_orbit), where the system {ref}`(35) <eq-35>` and its {term}`invariants <invariant>` are
-# introduced. A quarter of an hour to read. The page follows Sec. 4.2.2 of the paper {cite}`bajars2021`, with its Figs. 5
-# and 6.
+# **You need** [one orbit](05_one_orbit), where the system {ref}`(35) <eq-35>` and its {term}`invariants <invariant>`
+# are introduced. A quarter of an hour to read. The page follows Sec. 4.2.2 of the paper {cite}`bajars2021`, with its
+# Figs. 5 and 6.
 
 # %% tags=["parameters"]
 adam_epochs = 1_000_000   # epochs of the paper's training
@@ -52,8 +53,9 @@ style.use()
 # %% [markdown]
 # ## First, the data
 #
-# Three hundred random states on the unit sphere, each with the state $\tau = 0.1$ later. The paper draws "random points on the unit sphere". Its code draws them uniformly in the two angles, which crowds the
-# poles; uniform by area is the other reading. The next picture shows both; the trainings on this page use `sampling`.
+# Three hundred random states on the unit sphere, each with the state $\tau = 0.1$ later. The paper draws "random
+# points on the unit sphere". Its code draws them uniformly in the two angles, which crowds the poles; uniform by area
+# is the other reading. The next picture shows both; the trainings on this page use `sampling`.
 
 # %%
 body, tau = WHOLE_FLOW.make_system(), WHOLE_FLOW.data.tau
@@ -146,7 +148,8 @@ for name, run in runs.items():
 # grow linearly and stay below 5 %. Greater accuracy needs more epochs rather than a larger network or more data.
 # :::
 #
-# That training depends on the seed, so here is what others give (`adam_seeds` says how many are tried; two are trained at a time):
+# That training depends on the seed, so here is what others give (`adam_seeds` says how many are tried; two are trained
+# at a time):
 
 # %%
 with ThreadPoolExecutor(2) as pool:
@@ -171,13 +174,14 @@ for end, key in {"t ≤ 100": "adam-invariants-t100", "t ≤ 400": "adam-invaria
 record("adam-invariants-t400-median", float(torch.stack(errors)[:, -1].median()))
 
 # %% [markdown]
-# Of {glue:text}`adam-seeds` seeds {glue:text}`adam-seeds-below-5-percent` keep the paper's bound to $t = 400$; the longest that
-# one of them keeps all twelve starts below 5 % is to $t =$ {glue:text}`adam-below-5-percent-until`. The largest error of an
-# invariant lies between {glue:text}`adam-invariants-t100-least` and {glue:text}`adam-invariants-t100-most` for $t \le 100$,
-# between {glue:text}`adam-invariants-t400-least` and {glue:text}`adam-invariants-t400-most` for $t \le 400$; the median over
-# starts and seeds is {glue:text}`adam-invariants-t400-median` there. The paper's seed is not known, and the plain net that its
-# author [published](/book/results) does about as well at $t = 100$ as the best of these. The pictures do agree: good to
-# $t = 100$, recognisable to $t = 400$.
+# Of {glue:text}`adam-seeds` seeds {glue:text}`adam-seeds-below-5-percent` keep the paper's bound to $t = 400$; the
+# longest that one of them keeps all twelve starts below 5 % is to $t =$ {glue:text}`adam-below-5-percent-until`. The
+# largest error of an invariant lies between {glue:text}`adam-invariants-t100-least` and
+# {glue:text}`adam-invariants-t100-most` for $t \le 100$, between {glue:text}`adam-invariants-t400-least` and
+# {glue:text}`adam-invariants-t400-most` for $t \le 400$; the median over starts and seeds is
+# {glue:text}`adam-invariants-t400-median` there. The paper's seed is not known, and the plain net that its author
+# [published](/book/results) does about as well at $t = 100$ as the best of these. The pictures do agree: good to $t =
+# 100$, recognisable to $t = 400$.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-errors", "caption": "What the paper describes and does not show: the errors over time, each curve the worst of the twelve starts. The invariants drift, since nothing in the network keeps them; with Levenberg–Marquardt they drift from a far lower level."}, "image": {"alt": "Three logarithmic panels over time with two curves each; the curve of Levenberg–Marquardt lies orders of magnitude below Adam's."}}
 over_time = {"solution error": {k: (y - exact).norm(dim=-1).amax(1).numpy() for k, y in predicted.items()}}
@@ -187,8 +191,8 @@ paper.errors(t, over_time)
 # %% [markdown]
 # ## Starts elsewhere
 #
-# Two hundred more starts, uniform on the sphere; and the same directions at other radii. The data lie on the unit sphere: a map may
-# be excellent there and know nothing of the next sphere.
+# Two hundred more starts, uniform on the sphere; and the same directions at other radii. The data lie on the unit
+# sphere: a map may be excellent there and know nothing of the next sphere.
 
 # %%
 others = random_states(200, "area", generator=torch.Generator().manual_seed(1))
@@ -207,9 +211,14 @@ record("lm-elsewhere-radius-1.1", elsewhere[1.1])
 #
 # ## Other time steps
 #
-# The network takes the step $h$ as an input, and the paper says that data with randomly chosen steps can be learned too.
-# What does a network that has seen $\tau = 0.1$ only make of $h = 0.05$? And one that has learned from the same 300 states,
-# each with a step of its own between 0.05 and 0.15?
+# (claim-steps)=
+# :::{admonition} The paper, Secs. 4.2.2 and 5
+# :class: paper
+# The data may be sampled irregularly, with constant or with randomly chosen time steps.
+# :::
+#
+# The network takes the step $h$ as an input. What does a network that has seen $\tau = 0.1$ only make of $h = 0.05$?
+# And one that has learned from the same 300 states, each with a step of its own between 0.05 and 0.15?
 
 # %%
 generator, begin_states = torch.Generator().manual_seed(0), drawn[sampling][0].y
@@ -247,8 +256,8 @@ for how, run in {sampling: runs["lm"], other: again}.items():
     record(f"lm-{how}-solution-t100", error)
 
 # %% [markdown]
-# Trained on states uniform in the angles the largest solution error to $t = 100$ is {glue:text}`lm-angles-solution-t100`,
-# on states uniform by area {glue:text}`lm-area-solution-t100`.
+# Trained on states uniform in the angles the largest solution error to $t = 100$ is
+# {glue:text}`lm-angles-solution-t100`, on states uniform by area {glue:text}`lm-area-solution-t100`.
 #
 # The learned maps themselves: volume and inverse, checked after training at states they have not seen.
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 ENTRIES = yaml.safe_load((ROOT / "book" / "paper_map.yml").read_text(encoding="utf-8"))
 PANELS = ["1(a)", "1(b)", "2", "3(a)", "3(b)", "4(a)", "4(b)", "4(c)", "4(d)"]
 PANELS += ["5(a)", "5(b)", "6(a)", "6(b)", "6(c)", "6(d)"]
-CLAIMS = {"4.1": 3, "4.2.1": 3, "4.2.2": 2}  # how many claims of a section the map follows
+CLAIMS = {"2": 2, "2.1": 2, "2.2": 1, "2.3": 2, "3.1": 2, "3.2": 4, "4": 2, "4.1": 5, "4.2.1": 4, "4.2.2": 4}  # how many claims of a section the map follows
 ITEMS = [
     *(f"({i})" for i in range(1, 39)),
     *(f"Fig. {panel}" for panel in PANELS),
@@ -80,6 +80,15 @@ def test_test_exists(entry):
 def test_equation_is_labelled_once_in_the_book(number):
     chapters = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").glob("*.py"))
     assert len(re.findall(rf"^# \(eq-{number}\)=$", chapters, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_api_pages_lead_to_the_chapters_that_use_a_module(path):
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "book" / "api").glob("*.md"))
+    said = dict(re.findall(r"^## (locsym\S*)\n\nUsed in (.*)$", pages, re.MULTILINE))
+    imported = re.findall(r"^from (locsym\.\S+) import", path.read_text(encoding="utf-8"), re.MULTILINE)
+    shown = [module for module in imported if f"## {module}\n" in pages and module != "locsym.training"]
+    assert not [module for module in shown if f"/book/notebooks/{path.stem}`" not in said.get(module, "")]
 
 
 def test_api_pages_show_every_module_once():
