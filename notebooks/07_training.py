@@ -76,7 +76,7 @@ for name, experiment in problems.items():
     tangents[name] = Linearisation(network, train.y, train.h, train.target).at(theta)
     spectra[name] = torch.linalg.eigvalsh(tangents[name].gram()).numpy()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-spectra", "caption": "How stiff is the training? Eigenvalues of J Jᵀ (J: the derivatives of all residuals by the weights) at the paper's starting weights, from the largest to the smallest, each problem's over its largest. A gradient method sees only the left end of a curve that falls so deep."}, "image": {"alt": "Three falling curves on a logarithmic axis; those of the two rigid-body problems fall by more than ten orders of magnitude within the first tenth of the axis."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-spectra", "caption": "How stiff is the training? Eigenvalues of J Jᵀ (J: the derivatives of all residuals by the weights) at the paper's starting weights, from the largest to the smallest, each problem's over its largest. A gradient method sees only the left end of a curve that falls so deep."}, "image": {"alt": "Three falling curves on a logarithmic axis; those of the two rigid-body problems fall by many orders of magnitude at the very left, that of advection stays high for longer."}}
 training.spectra(spectra)
 
 # %%
@@ -147,7 +147,7 @@ for name, bent in {"straight steps": False, "steps that follow the bend": True}.
 for key, run in zip(("straight", "bent"), bends.values(), strict=True):
     record(f"{key}-iterations", len(run.history), "{:d}")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bend", "caption": "One orbit, Levenberg–Marquardt with and without geodesic acceleration, from the same start until the loss is below 1e-13 or 1000 iterations are over."}, "image": {"alt": "Two falling curves on log-log axes; the one with acceleration reaches 1e-13 several times sooner."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bend", "caption": "One orbit, Levenberg–Marquardt with and without geodesic acceleration, from the same start until the loss is below 1e-13 or 1000 iterations are over."}, "image": {"alt": "Two falling curves on log-log axes; the one with acceleration reaches the goal several times sooner."}}
 training.iterations({name: run.history for name, run in bends.items()})
 
 # %% [markdown]
