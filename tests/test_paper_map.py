@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[1]
 ENTRIES = yaml.safe_load((ROOT / "book" / "paper_map.yml").read_text(encoding="utf-8"))
 PANELS = ["1(a)", "1(b)", "2", "3(a)", "3(b)", "4(a)", "4(b)", "4(c)", "4(d)"]
 PANELS += ["5(a)", "5(b)", "6(a)", "6(b)", "6(c)", "6(d)"]
-CLAIMS = {"2": 2, "2.1": 2, "2.2": 1, "2.3": 2, "3.1": 2, "3.2": 4, "4": 2, "4.1": 5, "4.2.1": 4, "4.2.2": 4}  # how many claims of a section the map follows
+CLAIMS = {  # how many claims of a section the map follows
+    **{"2": 2, "2.1": 2, "2.2": 1, "2.3": 2, "3.1": 2, "3.2": 4},
+    **{"4": 2, "4.1": 5, "4.2.1": 4, "4.2.2": 4},
+}
 ITEMS = [
     *(f"({i})" for i in range(1, 39)),
     *(f"Fig. {panel}" for panel in PANELS),
