@@ -91,6 +91,12 @@ def test_every_field_has_a_name(name):
 
 
 @needs_book
+def test_names_are_given_to_what_may_have_one(name):
+    silent = {"p", "div", "span", "code", "em", "strong", "sub", "sup"}  # a name without a role is not read out
+    assert [e.attrib for e in elements(name) if e.tag in silent and e.get("aria-label") and not e.get("role")] == []
+
+
+@needs_book
 def test_head_says_language_title_and_icon(name):
     assert elements(name, "html")[0].get("lang") == "en"
     assert elements(name, "title")[0].text.strip()

@@ -87,7 +87,7 @@ def links(app, pagename: str) -> str:
         items.append(f'<a href="{name}.py" download>Python source</a>')
     if address := binder(url, theme.get("repository_branch") or "main", name):
         items.append(f'<a href="{address}">Run it on Binder</a>')
-    return f'<p class="page-files" aria-label="This chapter to take along">{" · ".join(items)}</p>'
+    return f'<p class="page-files" role="group" aria-label="This chapter to take along">{" · ".join(items)}</p>'
 
 
 def add_links(app, pagename, templatename, context, doctree) -> None:
