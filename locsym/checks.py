@@ -16,6 +16,7 @@ from .exact import finite_states
 from .flow import FlowMap, check_finite, check_step, inverse, rollout
 
 METHODS = ("auto", "autograd", "difference")
+MOST = 1e8  # steps to one point of a regression
 
 
 def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") -> Tensor:
@@ -176,12 +177,14 @@ def observed_order(
     reached = counts * steps
     if time is not None and not (time > 0 and torch.allclose(reached, torch.full_like(steps, time), rtol=1e-9, atol=0)):
         raise ValueError(f"time: a multiple of every h, > 0, is needed, got {time}")
-    errors = torch.stack(
-        [
+    if float(counts.max()) > MOST:
+        raise ValueError(f"time: {MOST:.0e} steps of a rollout at most are taken, {time} asks for {counts.max():.1e}")
+    with torch.no_grad():
+        found = [
             (rollout(flow, y, step, int(count))[-1] - exact(y, step * count)).norm(dim=-1).max()
             for step, count in zip(steps.tolist(), counts.tolist(), strict=True)
         ]
-    ).to("cpu", torch.float64)
+    errors = torch.stack(found).to("cpu", torch.float64)
     if not bool((torch.isfinite(errors) & (errors > 0)).all()):
         raise ValueError(f"flow: errors must be finite and not 0 for a slope, got {errors.tolist()}")
     x, z = steps.log() - steps.log().mean(), errors.log()

@@ -22,11 +22,12 @@ def normal_equations(X: Tensor, Y: Tensor) -> Tensor:
     for name, sums in (("X", X.T @ X), ("X, Y", Y.T @ X)):
         check_finite(f"{name}: the sums of products", sums)
     inverse, info = torch.linalg.inv_ex(X.T @ X)
-    if info:
+    if info or not bool(torch.isfinite(inverse).all()):
         raise ValueError(
             f"X: the sum of X_i X_iᵀ is singular; {len(X)} samples do not span the {X.shape[1]} dimensions"
         )
-    return (Y.T @ X) @ inverse
+    check_finite("X, Y: the fitted matrix", M := (Y.T @ X) @ inverse)
+    return M
 
 
 def growth_rates(M: Tensor, tau: float) -> Tensor:
@@ -41,4 +42,5 @@ def growth_rates(M: Tensor, tau: float) -> Tensor:
     if not tau or not math.isfinite(tau):
         raise ValueError(f"tau: the time step must not be zero, and be finite; got {tau}")
     rates = torch.log(torch.linalg.eigvals(M)) / tau
+    check_finite("M, tau: the rates", torch.view_as_real(rates))  # an eigenvalue of 0 has none
     return rates[rates.imag.argsort()]

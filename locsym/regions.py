@@ -114,6 +114,8 @@ def volume(
         finite_states(image, "flow")
         if box is None:
             low, high = image.amin(0), image.amax(0)
+            if not bool((low < high).all()):
+                raise ValueError("region: its image is thinner than floating-point numbers lie apart there")
             box = Box(low - 0.1 * (high - low), high + 0.1 * (high - low))
         elif not bool((inside := box.contains(image)).all()):
             raise ValueError(f"box: the image leaves it, for one at {image[~inside][0].tolist()}")
