@@ -8,6 +8,7 @@ import jupytext
 import nbformat
 import papermill
 import pytest
+import yaml
 from docutils import nodes
 
 ROOT = Path(__file__).parents[1]
@@ -105,9 +106,9 @@ def test_a_chapter_links_to_binder_when_and_only_when_a_repository_is_configured
     source = tmp_path / "book" / "notebooks" / "01_a.ipynb"
     source.parent.mkdir(parents=True)
     nbformat.write(executed, source)
-    theme = {"repository_url": url, "repository_branch": "trunk"}
+    repository = {"url": url, "branch": "trunk"}
     app = SimpleNamespace(
-        env=SimpleNamespace(doc2path=lambda name: source), config=SimpleNamespace(html_theme_options=theme),
+        env=SimpleNamespace(doc2path=lambda name: source), config=SimpleNamespace(repository=repository),
         outdir=tmp_path / "html", srcdir=tmp_path,
     )  # fmt: skip
     line = downloads.links(app, "book/notebooks/01_a")
@@ -115,6 +116,12 @@ def test_a_chapter_links_to_binder_when_and_only_when_a_repository_is_configured
     assert ("/trunk?" in line) == bool(url)
     assert (tmp_path / "html" / "book" / "notebooks" / "01_a.ipynb").exists()
     assert 'href="01_a.py"' not in line, "there is no source here"
+
+
+def test_the_repository_that_is_set_reaches_the_extension():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert config["sphinx"]["config"]["repository"] == config["repository"]  # Jupyter Book's own way drops it
+    assert set(config["repository"]) == {"url", "branch"}
 
 
 def csv_of_orbits(length):

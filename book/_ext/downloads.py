@@ -74,8 +74,7 @@ def standalone(executed: nbformat.NotebookNode, url: str = "") -> nbformat.Noteb
 def links(app, pagename: str) -> str:
     """Write a chapter's notebook and source beside its page, and return the line that links them."""
     source = Path(app.env.doc2path(pagename))
-    theme = app.config.html_theme_options
-    url, name = theme.get("repository_url") or "", source.stem
+    url, branch, name = app.config.repository["url"], app.config.repository["branch"], source.stem
     folder = (Path(app.outdir) / pagename).parent
     folder.mkdir(parents=True, exist_ok=True)
     notebook = standalone(nbformat.read(source, as_version=4), url)
@@ -85,7 +84,7 @@ def links(app, pagename: str) -> str:
     if (script := Path(app.srcdir) / "notebooks" / f"{name}.py").exists():
         shutil.copyfile(script, folder / script.name)
         items.append(f'<a href="{name}.py" download>Python source</a>')
-    if address := binder(url, theme.get("repository_branch") or "main", name):
+    if address := binder(url, branch, name):
         items.append(f'<a href="{address}">Run it on Binder</a>')
     return f'<p class="page-files" role="group" aria-label="This chapter to take along">{" · ".join(items)}</p>'
 
@@ -98,5 +97,6 @@ def add_links(app, pagename, templatename, context, doctree) -> None:
 
 
 def setup(app) -> dict:
+    app.add_config_value("repository", {"url": "", "branch": "main"}, "html", [dict])
     app.connect("html-page-context", add_links)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
