@@ -1,18 +1,18 @@
 // What scrolls must be reachable by keyboard: wide formulas and tables are tab stops while they are wider than their place.
 // Observed, not asked once: fonts come late, folded parts are unfolded, windows change.
+const names = "pre, mjx-container, .pst-scrollable-table-container, .cell_output, .output, .figure-box";
+const boxes = () => document.querySelectorAll(names);
+function reach(box) {
+  const scrolls = getComputedStyle(box).overflowX === "auto" && box.scrollWidth > box.clientWidth + 1;
+  if (scrolls) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+}
 const fitting = new ResizeObserver((changes) => {
-  for (const box of new Set(changes.map(({ target }) => target.closest(".scrolls")))) {
-    const scrolls = getComputedStyle(box).overflowX === "auto" && box.scrollWidth > box.clientWidth + 1;
-    if (scrolls) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
-  }
+  new Set(changes.map(({ target }) => target.closest(names))).forEach(reach);
 });
 function makeScrollableReachable() {
-  const names = "pre, mjx-container, .pst-scrollable-table-container, .cell_output, .figure-box";
-  document.querySelectorAll(names).forEach((box) => {
-    box.classList.add("scrolls");
-    [box, ...box.children].forEach((part) => fitting.observe(part));
-  });
+  boxes().forEach((box) => [box, ...box.children].forEach((part) => fitting.observe(part)));
+  document.fonts.addEventListener("loadingdone", () => boxes().forEach(reach));  // may widen what is in a box, not the box
 }
 
 // The arrows that unfold the sidebar say what they unfold.
