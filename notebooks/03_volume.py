@@ -372,7 +372,8 @@ draw.signs(ax, samples);
 #
 # (claim-w-one)=
 # :::{admonition} The paper, Sec. 3.1
-# :class: paper With $\mathrm{diag}(w) = I$ networks show "poor performance" "for such simple example as mathematical
+# :class: paper
+# With $\mathrm{diag}(w) = I$ networks show "poor performance" "for such simple example as mathematical
 # pendulum". This may be because the eigenvalues of $J \nabla^2 H$ in {ref}`(9) <eq-9>` are then purely imaginary at
 # every state, and those of the true system are not.
 # :::

@@ -117,7 +117,8 @@ for name, run in runs.items():
 #
 # (first-order)=
 # :::{admonition} The paper, Sec. 4.1
-# :class: paper A linear network can be expanded in its step, $\Phi_\tau = I + \tau B_1 + \tfrac{\tau^2}{2} B_2 +
+# :class: paper
+# A linear network can be expanded in its step, $\Phi_\tau = I + \tau B_1 + \tfrac{\tau^2}{2} B_2 +
 # \dots$ Without proof: $\operatorname{tr} B_1 = 0$. It aims to learn $B_1 = A$, $B_2 = A^2, \dots$ when the data have
 # different $\tau$.
 # :::
