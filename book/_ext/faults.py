@@ -33,7 +33,7 @@ class Faults(SphinxDirective):
 
 def told(found: dict) -> list[str]:
     """Return the record as lines of markdown: a table with a row a kind, then when and from what it was made."""
-    lines, total = ["| | what was done | tried | survived |", "|---|---|--:|--:|"], [0, 0]
+    lines, total = ["| kind | what was done | tried | survived |", "|---|---|--:|--:|"], [0, 0]
     for kind, whats in found["faults"].items():
         tried, survived = (sum(counts) for counts in zip(*whats.values(), strict=True))
         total = [total[0] + tried, total[1] + survived]

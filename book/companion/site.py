@@ -19,7 +19,7 @@ from .seal import sealed_notebook
 
 INPUTS = ("_config.yml", "_toc.yml", "references.bib", "book", "locsym", "CHANGELOG.md")
 NOT_INPUTS = ("book/notebooks/", "book/companion/", "book/profiles/", "book/bounds.yml")
-STAMP = ".inputs.json"  # in the built site: what it was built from
+STAMP = ".inputs.json"  # in the built site: what it was built from, and what came of it
 
 
 class SiteError(Exception):
@@ -51,9 +51,12 @@ def inputs(project: Project, profile: str, names: tuple[str, ...]) -> dict[str, 
 def changes(project: Project, now: dict[str, str]) -> list[str]:
     """Return in words why the site must be built again; nothing when it holds."""
     try:
-        was = dict(json.loads((project.html / STAMP).read_text()))
-    except (OSError, ValueError, TypeError):
+        stamp = json.loads((project.html / STAMP).read_text())
+        was, made = dict(stamp["from"]), dict(stamp["files"])
+    except (OSError, ValueError, TypeError, KeyError):
         return ["never built"]
+    if made != digests(project.html, [project.html]):
+        return [f"{project.html.name}/ is not as it was built"]
     return [f"{name} changed" for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
 
 
@@ -73,7 +76,7 @@ def build(
     html = beside / "_build" / "html"
     if missing := [page for page in project.documents() if not (html / f"{page}.html").exists()]:
         raise SiteError(f"pages named in _toc.yml were not built: {', '.join(missing)}\n{done.stdout[-2000:]}")
-    write(html / STAMP, json.dumps(made_from, indent=1))
+    write(html / STAMP, json.dumps({"from": made_from, "files": digests(html, [html])}, indent=1))
     replace_folder(html, project.html)
 
 

@@ -119,6 +119,15 @@ def test_damaged_list_of_inputs_builds_the_site_again(how, book, fault):
         assert same or site.changes(book, made_from)
 
 
+@pytest.mark.parametrize("how", ["cut off", "a bit flipped", "removed"])
+def test_damaged_page_is_built_again(how, book, fault):
+    page = book.html / "book" / "intro.html"
+    with fault("disk", f"a page: {how}"):
+        whole = page.read_bytes()
+        page.unlink() if how == "removed" else page.write_bytes(DAMAGE[how](whole, random.Random(how)))
+        assert site.changes(book, site.inputs(book, "quick", book.notebooks())) == ["html/ is not as it was built"]
+
+
 def limit(size):
     """Return what makes a process believe that the disk is full after ``size`` bytes in a file."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
