@@ -14,7 +14,7 @@ def normal_equations(X: Tensor, Y: Tensor) -> Tensor:
     r"""Fit :math:`Y_i = M X_i` by eq. (33) as printed: :math:`M = (\sum Y_i X_i^\top)(\sum X_i X_i^\top)^{-1}`.
 
     X, Y: ``(N, n)``, one sample a row. Returns M ``(n, n)``. The sums square the condition number of X: in float32
-    prefer ``torch.linalg.lstsq(X, Y).solution.T``, the same fit by QR.
+    prefer ``torch.linalg.lstsq(X, Y, driver="gels").solution.T``, the same fit by QR.
     Raises ValueError where the shapes differ or the second sum is singular (N < n, say).
     """
     if X.ndim != 2 or X.shape != Y.shape:

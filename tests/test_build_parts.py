@@ -216,4 +216,6 @@ def test_folder_is_replaced_and_a_kill_between_is_undone(tmp_path):
     assert (tmp_path / "place" / "file").read_text() == "new"
     (tmp_path / "place").rename(tmp_path / ".place.old")  # what a kill between the two renames leaves
     files.restore_folder(tmp_path / "place")
+    (tmp_path / ".place.old").mkdir()  # and what one leaves while it removes the old one
+    files.restore_folder(tmp_path / "place")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["place"]

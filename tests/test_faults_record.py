@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from companion.__main__ import main
-from companion.faults import KINDS
+from companion.faults import KINDS, problems
+from companion.project import Project
 from companion.seal import read, seal
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +20,12 @@ GOOD = {
     "tests": {"passed": 9, "failed": 0, "skipped": 0},
     "faults": {kind: {"a": [2, 2]} for kind in KINDS},
 }
+
+
+def test_table_of_the_book_is_a_good_run():
+    record = Project(ROOT).faults
+    assert record.exists(), "run make faults, and commit book/faults.json"
+    assert problems(read(record)) == []
 
 
 def spoilt(change):

@@ -38,9 +38,10 @@ def replace_folder(new: Path, place: Path) -> None:
 
 
 def restore_folder(place: Path) -> None:
-    """Undo what a kill between the two renames of :func:`replace_folder` left."""
+    """Undo what a kill within :func:`replace_folder` left: the old one comes back, or goes."""
     if not place.exists() and _old(place).exists():
         os.rename(_old(place), place)
+    shutil.rmtree(_old(place), ignore_errors=True)
 
 
 def _old(place: Path) -> Path:

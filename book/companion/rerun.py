@@ -15,7 +15,7 @@ import yaml
 
 from . import processes, profiles, results, seal, site
 from .execute import Job
-from .files import lock, replace_folder, write
+from .files import lock, replace_folder, restore_folder, write
 from .fingerprint import changes, fingerprint
 from .parameters import checked, parsed, short
 from .project import Mistake, Project
@@ -46,6 +46,7 @@ def rerun(
     place = folder / f"{name}.ipynb"
     work = folder / "work"
     with lock(folder / ".lock", say) as held:
+        restore_folder(folder / "html")
         made, why = results.made(place)
         if why or changes(made.get("fingerprint"), wanted):
             sources = [path.relative_to(project.root).as_posix() for path in (project.source(name), place, work)]
