@@ -25,17 +25,14 @@ def undisturbed(request, tmp_path_factory):
     return request.param, told, min(seconds)
 
 
-def killed(method, place, seconds):
-    """Return where a training was killed so many seconds after its start; earlier, where it had ended by then."""
-    for attempt in itertools.count():
-        root = place / str(attempt)
-        process, told = trainings.start(trainings.train, method, root)
-        time.sleep(seconds * 0.9**attempt)
-        process.kill()
-        process.join()
-        told.close()
-        if process.exitcode == -signal.SIGKILL:
-            return root
+def killed(method, root, seconds):
+    """Start a training and kill it so many seconds later; False where it had ended by then."""
+    process, told = trainings.start(trainings.train, method, root)
+    time.sleep(seconds)
+    process.kill()
+    process.join()
+    told.close()
+    return process.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("moment", range(KILLS))
@@ -43,7 +40,8 @@ def test_a_killed_training_ends_with_the_same_bits(undisturbed, moment, fault, t
     method, whole, seconds = undisturbed
     fraction = random.Random(moment).uniform(moment / KILLS, (moment + 1) / KILLS)
     with fault("killed", f"training, {method}"):
-        root = killed(method, tmp_path, fraction * seconds)
+        tries = ((tmp_path / str(i), 0.9**i * fraction * seconds) for i in itertools.count())
+        root = next(root for root, moment in tries if killed(method, root, moment))
         trainings.checkpoint(root)  # raises where a half-written file is in use
         assert trainings.result(*trainings.start(trainings.train, method, root)) == whole
         assert {path.name for path in trainings.folder(root).iterdir()} == trainings.LEFT
@@ -51,16 +49,14 @@ def test_a_killed_training_ends_with_the_same_bits(undisturbed, moment, fault, t
 
 def test_killed_again_and_again_it_gathers_nothing_and_ends_the_same(undisturbed, fault, tmp_path):
     method, whole, seconds = undisturbed
-    root, chance = tmp_path / "run", random.Random(0)
-    for _ in range(AGAIN):
+    root, chance, kills = tmp_path / "run", random.Random(0), 0
+    while kills < AGAIN:
+        if not killed(method, root, chance.uniform(0.05, 0.2) * seconds):  # the machine is faster than it was
+            root, seconds, kills = root.with_name(f"{root.name}, again"), seconds / 2, 0
+            continue
         with fault("killed", f"training, {method}, again and again"):
-            process, told = trainings.start(trainings.train, method, root)
-            time.sleep(chance.uniform(0.05, 0.2) * seconds)
-            process.kill()
-            process.join()
-            told.close()
-            assert process.exitcode == -signal.SIGKILL, "it was killed on its way"
             trainings.checkpoint(root)
             left = {path.name for path in root.rglob("*") if path.is_file()}
             assert left <= trainings.LEFT | {f".{FILE}.part"}
+            kills += 1
     assert trainings.result(*trainings.start(trainings.train, method, root)) == whole
