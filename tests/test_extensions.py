@@ -132,7 +132,7 @@ def csv_of_orbits(length):
 
 def test_the_front_picture_shows_the_ends_of_the_last_panels_orbits():
     found = orbits.orbits(csv_of_orbits(500))
-    assert set(found) == {"exact", "learned"}
+    assert found["after"] == 99
     (curve,) = found["learned"]
     assert curve[:3] == [500, 99_000, -1000]
     assert curve[-3:] == [500, 499_000, -1000]

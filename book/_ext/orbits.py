@@ -17,14 +17,17 @@ STEPS, EVERY = 400, 2  # the last steps of each orbit, and how many of them: all
 SCRIPT = "orbits.js"
 
 
-def orbits(text: str) -> dict[str, list[list[int]]]:
-    """Return the ends of the exact orbits and of those in the last panel, in thousandths: x, y, z, x, y, z, …"""
+def orbits(text: str) -> dict[str, list[list[int]] | int]:
+    """Return the ends of the exact and the learned orbits of the last panel, in thousandths: x, y, z, x, y, z, …
+
+    ``after`` is how many steps come before.
+    """
     found: dict[tuple[int, str], list[list[float]]] = {}
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     for row in rows:
         found.setdefault((int(row["panel"]), row["series"]), []).append([row["y1"], row["y2"], row["y3"]])
     last = max(panel for panel, _ in found)
-    ends = {}
+    ends: dict[str, list[list[int]] | int] = {"after": min(map(len, found.values())) - STEPS - 1}
     for name in ("exact", "learned"):
         curves = [curve for (panel, series), curve in found.items() if panel == last and series.startswith(name)]
         if not curves or min(map(len, curves)) <= STEPS:

@@ -1,14 +1,14 @@
 // The front page's picture: true and learned orbits on a sphere. Turned by pointer, by arrow keys, or by itself.
 // Without this script, and in print, the still picture stands in its place. The data are chapter 6's (_ext/orbits.py).
 (() => {
-  const { exact, learned } = JSON.parse(document.querySelector(".orbits-data").textContent);
+  const { exact, learned, after } = JSON.parse(document.querySelector(".orbits-data").textContent);
   const figure = document.querySelector("#fig-orbits");
   const box = document.createElement("div");
   box.className = "orbits";
   box.innerHTML = `
     <canvas tabindex="0" role="img" aria-label="A ball, slowly turning, with twelve closed curves and a point that moves on
       each. The learned curves and points lie on the true ones. The arrow keys turn the ball, space stops it."></canvas>
-    <p><span class="true">true</span> <span class="learned">learned</span>
+    <p><span class="true">true</span> <span class="learned">learned, after ${after} steps</span>
       <button type="button"></button> <span class="hint">Turn it: drag, or arrow keys.</span></p>`;
   figure.querySelector("img").before(box);
   figure.classList.add("turning");
