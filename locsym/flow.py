@@ -88,17 +88,35 @@ def check_finite(name: str, x: Tensor | float) -> None:
         raise ValueError(f"{name}: finite values are needed, found NaN or infinity")
 
 
+class Escaped(ValueError):
+    """States left the floating-point numbers.
+
+    orbit: of a :func:`rollout`, what was finite: ``(T, *, n)``, the start first; None of a single step.
+    """
+
+    def __init__(self, message: str, orbit: Tensor | None = None):
+        super().__init__(message)
+        self.orbit = orbit
+
+
 def finite_step(y: Tensor) -> Tensor:
-    """Return the states ``y`` that a step has led to; raise ValueError where it has overflowed."""
-    check_finite("y, h: the states after the step", y)
+    """Return the states ``y`` that a step has led to; raise :class:`Escaped` where it has overflowed."""
+    try:
+        check_finite("y, h: the states after the step", y)
+    except ValueError as error:
+        raise Escaped(str(error)) from None
     return y
 
 
 def finite_orbit(orbit: Tensor) -> Tensor:
-    """Return an orbit ``(T, *, n)``; raise ValueError, naming the step, where it leaves the floating-point numbers."""
+    """Return an orbit ``(T, *, n)``; raise :class:`Escaped` where it leaves the floating-point numbers."""
     if not math.isfinite(orbit.sum().item()) and not bool((kept := torch.isfinite(orbit).flatten(1).all(-1)).all()):
-        raise ValueError(f"flow: the orbit is not finite from step {int((~kept).nonzero()[0])} on")
+        raise _escaped(orbit, int((~kept).nonzero()[0]))
     return orbit
+
+
+def _escaped(orbit: Tensor, step: int) -> Escaped:
+    return Escaped(f"flow: the orbit is not finite from step {step} on", orbit[:step].clone())
 
 
 class Composition:
@@ -170,8 +188,8 @@ def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
 
     y0: ``(*, n)``, finite; h: number or ``(*)``; steps: at least 0.
     Returns ``(steps + 1, *, n)``, the start first, without gradients. A flow map that brings a ``rollout`` method of
-    its own (the networks do) is asked to use it. Raises TypeError or ValueError for any other argument, and ValueError
-    where the orbit does not stay finite.
+    its own (the networks do) is asked to use it. Raises TypeError or ValueError for any other argument, and
+    :class:`Escaped`, which holds the orbit so far, where it does not stay finite.
     """
     if not isinstance(y0, Tensor) or not y0.is_floating_point() or y0.ndim < 1:
         raise TypeError("y0: a floating-point tensor of shape (*, n) is needed")
@@ -190,5 +208,8 @@ def iterate(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
     orbit[0] = y0.detach()
     with torch.no_grad():
         for i in range(steps):
-            orbit[i + 1] = flow(orbit[i], h)
+            try:
+                orbit[i + 1] = flow(orbit[i], h)
+            except Escaped:
+                raise _escaped(orbit, i + 1) from None
     return finite_orbit(orbit)

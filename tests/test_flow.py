@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locsym import FlowMap, LocSympNet, adjoint, compose, inverse, rollout
-from locsym.flow import check_finite, check_states, check_step, column, whole
+from locsym.flow import Escaped, check_finite, check_states, check_step, column, finite_step, whole
 
 
 class Stretch:
@@ -87,6 +87,20 @@ def test_rollout_takes_one_step_a_sample():
 def test_rollout_of_no_steps_or_no_states(shape):
     assert rollout(Stretch(1.0), torch.ones(shape), 0.1, 0).shape == (1, *shape)
     assert rollout(Stretch(1.0), torch.ones(shape), 0.1, 2).shape == (3, *shape)
+
+
+class Refusing(Stretch):
+    """A map that looks at what it has made, as ours do."""
+
+    def __call__(self, y, h):
+        return finite_step(super().__call__(y, h))
+
+
+@pytest.mark.parametrize("kind", [Stretch, Refusing])
+def test_an_orbit_that_escapes_is_kept_as_far_as_it_is_finite(kind):
+    with pytest.raises(Escaped, match="not finite from step 3 on") as left:
+        rollout(kind(1e120), tensor(1.0, 1e-200), 1.0, 9)
+    torch.testing.assert_close(left.value.orbit, rollout(kind(1e120), tensor(1.0, 1e-200), 1.0, 2))
 
 
 def test_rollout_asks_the_map_for_its_own():
