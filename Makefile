@@ -50,5 +50,5 @@ bench: env   ## fast code beside simple code
 	$(BIN)/python -m pytest benchmarks
 
 clean:   ## remove what was made, except trainings and .venv (ALL=1: these too)
-	rm -rf _build/html _build/executed _build/work _build/results.json _build/.*.old book/notebooks runs .pytest_cache .ruff_cache .benchmarks
+	rm -rf _build/html _build/executed _build/work _build/results.json _build/faults.json _build/book.pdf _build/pdf.html _build/.*.old book/notebooks runs .pytest_cache .ruff_cache .benchmarks
 	$(if $(ALL),rm -rf _build .venv *.egg-info)

@@ -135,18 +135,23 @@ def drift(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
     invariant: I, ``(*, n)`` to ``(*)``, a value of ``system.invariants``. Raises ValueError where I(y_0) = 0, or I
     overflows.
     """
-    if not isinstance(orbit, Tensor) or orbit.ndim < 2 or not len(orbit):
-        raise ValueError("orbit: a tensor of shape (T, *, n) with T >= 1 is needed")
-    check_finite("invariant: its values along the orbit", values := invariant(orbit))
-    if bool((values[0] == 0).any()):
-        raise ValueError("invariant: it is 0 at the start of an orbit, a relative error needs another value")
-    check_finite("invariant: the relative error", error := ((values - values[0]) / values[0]).abs())
+    check_finite("invariant: the relative error", error := _relative_error(invariant, orbit))
     return error
 
 
 def worst_drift(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
-    """Return the largest :func:`drift` along an orbit ``(T, *, n)``: ``(*)``; infinite where the orbit is lost."""
-    return drift(invariant, orbit).nan_to_num(torch.inf, torch.inf).amax(0)
+    """Return the largest :func:`drift` along an orbit ``(T, *, n)``: ``(*)``; infinite where it is not finite."""
+    return _relative_error(invariant, orbit).nan_to_num(torch.inf, torch.inf).amax(0)
+
+
+def _relative_error(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
+    if not isinstance(orbit, Tensor) or orbit.ndim < 2 or not len(orbit):
+        raise ValueError("orbit: a tensor of shape (T, *, n) with T >= 1 is needed")
+    values = invariant(orbit)
+    check_finite("invariant: its values at the start", values[0])
+    if bool((values[0] == 0).any()):
+        raise ValueError("invariant: it is 0 at the start of an orbit, a relative error needs another value")
+    return ((values - values[0]) / values[0]).abs()
 
 
 @dataclass(frozen=True)

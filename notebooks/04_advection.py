@@ -303,14 +303,15 @@ record("few-network-val", guess.validation)
 record("few-smallest-val", (validation.y @ smallest - validation.target).square().mean())
 record("few-change-val", (validation.y @ change - moved).square().mean())
 record("few-identity-val", moved.square().mean())
+assert guess.validation < (validation.y @ smallest - validation.target).square().mean()
 
 # %% [markdown]
 # :::{dropdown} A solution
 # The network fits the 30 pairs (training error {glue:text}`few-network-train`) and misses the others: validation error
 # {glue:text}`few-network-val`. The identity map has {glue:text}`few-identity-val`, the smallest least-squares matrix
-# {glue:text}`few-smallest-val`. So the network is not lost; but it is not volume that helps, which is one equation for
-# $n^2$ unknowns. The smallest *change* of the identity that fits the data, with no network and no volume kept, has
-# {glue:text}`few-change-val`. What helps is to begin near the identity.
+# {glue:text}`few-smallest-val`. So the network is not lost; but volume, one equation for $n^2$ unknowns, can explain
+# little of that. The smallest *change* of the identity that fits the data, with no network and no volume kept, has
+# {glue:text}`few-change-val`. Most of the help is to begin near the identity.
 # :::
 #
 # **2.** Gaussian data are kind. Let the second component of all states be the first plus $10^{-4}$ times what it was, as in
@@ -323,7 +324,7 @@ X[:, 1] = X[:, 0] + 1e-4 * X[:, 1]
 Y = X @ exact.T
 record("unkind-condition", float(torch.linalg.cond(X)))
 record("unkind-normal", float((normal_equations(X, Y) - exact).norm()))
-record("unkind-qr", float((torch.linalg.lstsq(X, Y).solution.T - exact).norm()))
+record("unkind-qr", float((torch.linalg.lstsq(X, Y, driver="gels").solution.T - exact).norm()))
 
 # %% [markdown]
 # :::{dropdown} A solution

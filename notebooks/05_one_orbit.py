@@ -13,7 +13,7 @@
 # %% [markdown]
 # # One orbit of a rigid body
 #
-# **Question.** From twelve seconds of one orbit, can a network predict the next thousand, and keep an energy it was
+# **Question.** From twelve units of time of one orbit, can a network predict the next thousand, and keep an energy it was
 # never told about?
 #
 # **You need** [the modules](03_volume); for the second of the two trainings, [the training chapter](07_training). Half
@@ -211,9 +211,9 @@ for name, run in runs.items():
     record(f"{name}-inverse-defect", undone)
 
 # %% [markdown]
-# ## Ten seeds: a small loss is not enough
+# ## Many seeds: a small loss is not enough
 #
-# Train the same network from ten random starts, and iterate each. Every loss is tiny. Yet some of the networks leave
+# Train the same network from several random starts (`seeds`), and iterate each. Every loss is tiny. Yet some of the networks leave
 # the orbit for good.
 
 # %%
@@ -248,7 +248,7 @@ for s in range(seeds):
 record("trace-tells", int((hyperbolic == (stay >= 0.01)).sum()), "{:d}")
 
 # %% [markdown]
-# The trace needs one lap, {math}`t < 11`, of the training data. It tells who leaves from who stays,
+# The trace needs one lap, $t < 11$, of the training data. It tells who leaves from who stays,
 # {glue:text}`trace-tells` times out of {glue:text}`lm-seeds`. The same for the paper's own training:
 
 # %%
@@ -282,7 +282,7 @@ record("lm-energy-t1000-median", float(np.median(steered_stay)))
 record("seeds-steered", sum(result.steered for result in after), "{:d}")
 record("steered-loss-max", max(result.run.loss for result in after))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-seeds", "caption": "Each mark is one trained network. Across: the trace of its return map after one round, computed from the training data. Up: the largest error of its energy H, which shows only later. Crosses, trained once: whoever lies outside the green band leaves the orbit. Dots, the same networks, steered into the band where needed: all stay."}, "image": {"alt": "Scatter plot of error against trace: crosses outside the elliptic band have errors far above one per cent, those inside and all dots lie far below."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-seeds", "caption": "Each mark is one trained network. Across: the trace of its return map after one round, computed from the training data. Up: the largest error of its energy H, which shows only later. Crosses, trained once: those that leave the orbit lie outside the green band. Dots, the same networks, steered into the band where needed: all stay."}, "image": {"alt": "Scatter plot of error against trace: crosses outside the elliptic band have errors far above one per cent, those inside and all dots lie far below."}}
 groups = {"trained once": (traces, stay)}
 groups["steered where needed"] = (steered_traces, steered_stay)
 stability.trace_against_drift(groups)
@@ -322,7 +322,7 @@ for name, (trace, error) in tried.items():
     record(f"{slug}-elliptic", int((abs(trace) < 2).sum()))
 record("variant-seeds", variant_seeds)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-variants", "caption": "Other remedies, drawn as before: across, the trace after one round; up, the largest error of the energy later. A ridge, a symmetric network or smaller initial weights move the odds, not the rule: the trace decides. Just beyond 2 a network may still be there at t = 1000, far beyond it nobody is."}, "image": {"alt": "Scatter plot of error against trace for two ridges, the symmetric network and the paper's initial weights; marks outside the elliptic band lie high."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-variants", "caption": "Other remedies, drawn as before: across, the trace after one round; up, the largest error of the energy later. A ridge, a symmetric network or smaller initial weights move the odds, not the rule: the trace decides. Just beyond 2 a network may still be there at t = 1000."}, "image": {"alt": "Scatter plot of error against trace for two ridges, the symmetric network and the paper's initial weights; marks outside the elliptic band lie high."}}
 stability.trace_against_drift(tried)
 
 # %% [markdown]
@@ -415,8 +415,9 @@ record("exact-trace", abs(exact_trace - 2))
 # [The whole flow](06_whole_flow) from random states: there the data do say what lies beside each orbit.
 
 # %%
-assert (np.abs(traces[stay >= 0.01]) > 1.99).all(), "whoever left was hyperbolic"
-assert (steered_stay < 0.01).all(), "whoever was steered stays"
+if width == 16:
+    assert (np.abs(traces[stay >= 0.01]) > 1.99).all(), "whoever left was hyperbolic"
+    assert (steered_stay < 0.01).all(), "whoever was steered stays"
 if width == 16 and min(lm_iterations, seed_iterations) >= 300:
     assert max(errors[f"relative error of {key}"]["lm"].max() for key in "HI") <= 1e-4
     assert np.median(steered_stay) <= 5e-5

@@ -160,11 +160,11 @@ training.iterations({name: run.history for name, run in bends.items()})
 # same kernel, with the loss multiplied by $10^8$, without which it stalls; SciPy's `least_squares` has the explicit Jacobian, or on advection,
 # where it would take gigabytes, products with it.
 #
-# A clock would make the losses depend on what else the machine does. So each method gets the iterations for which it took as long as
-# the others when the machine was quiet: `seconds` times its pace.
+# A clock would make the losses depend on what else the machine does. So each method gets the iterations for which it
+# took as long as the others when the machine was quiet: `seconds` times its pace; Adam at most the paper's epochs.
 
 # %%
-paces = {  # iterations a second of each method, on the machine of the last full build
+paces = {  # iterations a second of each method, measured once
     "advection": {"lm": 7, "adam": 1400, "lbfgs": 18, "scipy": 0.35},
     "one orbit": {"lm": 210, "adam": 31_000, "lbfgs": 570, "scipy": 6},
     "whole flow": {"lm": 32, "adam": 2300, "lbfgs": 370, "scipy": 0.25},

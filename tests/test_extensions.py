@@ -1,5 +1,6 @@
 """What the book's Sphinx extensions make, without building the book; the built pages are tested in test_pages*.py."""
 
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,6 +43,8 @@ import matplotlib.pyplot as plt
 
 plt.plot(range(width));
 '''
+
+MARKUP = re.compile(r"^:::|^```\{|^:[\w-]+:|\{[\w:]+\}`")
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +157,11 @@ def test_a_page_is_previewed_by_its_first_figure_and_else_by_the_front_picture()
     assert pages.preview(None, page(nodes.image(uri="_images/no.png"), figure)) == "_images/abc.png"
     assert pages.preview(None, page(nodes.paragraph())) == pages.PREVIEW
     assert pages.preview(None, None) == pages.PREVIEW
+
+
+@pytest.mark.parametrize("chapter", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_what_only_the_book_understands_is_not_taken_along(chapter):
+    texts = [cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "markdown"]
+    left = [line for text in texts for line in downloads.plain(text, {}).splitlines() if MARKUP.search(line)]
+    assert texts
+    assert left == []

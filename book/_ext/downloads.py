@@ -19,6 +19,7 @@ HOSTS = {"github.com": "gh", "gitlab.com": "gl"}
 ROLE = re.compile(r"\{([\w:]+)\}`([^`<]*?)\s*(?:<[^`>]*>)?`")
 CHAPTER = re.compile(r"\]\((\d\d_\w+)\)")  # a link to another one
 TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
+FENCE = re.compile(r"^:::+(?:\{[\w:-]+\} *(.*))?\n?(?:^:[\w-]+:.*\n)*", re.MULTILINE)  # opens with a title, or closes
 
 
 def binder(url: str, branch: str, name: str) -> str | None:
@@ -39,11 +40,16 @@ def plain(text: str, numbers: dict[str, dict]) -> str:
         role, content = found.groups()
         if role == "glue:text":
             return numbers.get(content, {"shown": content})["shown"]
+        if role == "math":
+            return f"${content}$"
         if role.startswith(("py:", "cite")):
             return f"`{content.lstrip('~')}`" if role.startswith("py:") else f"[{content}]"
         return content
 
-    return CHAPTER.sub(r"](\1.ipynb)", ROLE.sub(word, TARGET.sub("", text)))
+    def title(found: re.Match) -> str:
+        return f"**{found[1]}**\n\n" if found[1] else ""
+
+    return CHAPTER.sub(r"](\1.ipynb)", ROLE.sub(word, FENCE.sub(title, TARGET.sub("", text))))
 
 
 def standalone(executed: nbformat.NotebookNode, url: str = "") -> nbformat.NotebookNode:

@@ -16,7 +16,7 @@
   const canvas = box.querySelector("canvas"), button = box.querySelector("button"), pen = canvas.getContext("2d");
   const DAY = 60, LAP = 24; // seconds: of a turn by itself, of a run along the curves
   let azimuth = -0.66, elevation = 0.49, time = LAP / 3;
-  let playing = !matchMedia("(prefers-reduced-motion: reduce)").matches, seen = true, last = 0, held = null;
+  let playing = !matchMedia("(prefers-reduced-motion: reduce)").matches, seen = true, last = 0, frame = 0, held = null;
 
   // Rotate a point, given in thousandths, into the eye's frame: right, up, towards the eye (as locsym.plots.sphere does).
   function eye() {
@@ -83,15 +83,14 @@
     if (!held) azimuth += (2 * Math.PI * step) / DAY;
     time = (time + step) % LAP;
     draw();
-    if (playing && seen) requestAnimationFrame(tick);
+    if (playing && seen) frame = requestAnimationFrame(tick);
   }
 
   function play(on) {
-    const starts = on && seen && !(playing && last);
     playing = on;
     button.textContent = on ? "Pause" : "Play";
-    if (starts) requestAnimationFrame((now) => tick((last = now)));
-    if (!on) last = 0;
+    cancelAnimationFrame(frame); // one loop at a time
+    if (on && seen) frame = requestAnimationFrame((now) => tick((last = now)));
   }
 
   function turn(right, up) {
@@ -121,10 +120,7 @@
   button.addEventListener("click", () => play(!playing));
   new IntersectionObserver(([entry]) => {
     seen = entry.isIntersecting;
-    if (playing) {
-      last = 0;
-      if (seen) play(true);
-    }
+    if (playing) play(true);
   }).observe(canvas);
   new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   new ResizeObserver(draw).observe(canvas);

@@ -19,9 +19,10 @@ def faults(project: Project, say: Callable[[str], None] = say) -> int:
     """Write ``book/faults.json`` from the last complete run of tests/faults; raise Mistake where that was not good."""
     try:
         found = json.loads((project.build / "faults.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        wrong = problems(found)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         raise Mistake("there is no complete run of tests/faults; run all of that folder first") from None
-    if wrong := problems(found):
+    if wrong:
         raise Mistake(f"the last run of tests/faults is not kept: {'; '.join(wrong)}")
     write(project.faults, json.dumps(seal(found), indent=1, ensure_ascii=False) + "\n")
     total = sum(tried for kinds in found["faults"].values() for tried, _ in kinds.values())

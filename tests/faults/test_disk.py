@@ -92,6 +92,8 @@ def test_damaged_notebook_runs_again(how, book, fault):
 @pytest.mark.parametrize("how", DAMAGE)
 def test_damaged_results_are_refused_by_keep_and_written_again(how, book, fault, monkeypatch):
     found = results.numbers(book, "paper", book.notebooks())
+    write(book.results, results.text(book, "quick", found))
+    assert rerun.profile_of_book(book) == "quick"
     write(book.results, results.text(book, "paper", found))
     whole, generator = book.results.read_bytes(), random.Random(how)
     monkeypatch.setattr(site, "jupyter_book", lambda *_, **__: pytest.fail("the site is as it was"))
@@ -100,7 +102,7 @@ def test_damaged_results_are_refused_by_keep_and_written_again(how, book, fault,
         with pytest.raises(Mistake, match="damaged"):
             keep.keep(book)
         assert not book.record.exists()
-        assert rerun.profile_of_book(book) in ("quick", "paper")
+        assert rerun.profile_of_book(book) == "paper"
         assert build(book, "quick") == 0
         assert {name: seal.read(book.results)[name] for name in NUMBERS} == NUMBERS
 
@@ -156,7 +158,7 @@ def test_full_disk_at_the_site(size, book, fault):
     with fault("disk", "full, at the site"):
         status, said = run(book, *QUICK, preexec_fn=limit(size))
         assert status == 1, said
-        assert "File too large" in said or "WARNING" in said or "rror" in said
+        assert "File too large" in said or "site has warnings" in said, said
         assert {page: page.read_bytes() for page in book.html.rglob("*.html")} == pages
         check_good(book)
 
