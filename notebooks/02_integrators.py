@@ -333,6 +333,7 @@ for name, method in methods.items():
 errors = {"H": {}, "I": {}}
 for label, runs in errors.items():
     for name, path in orbits.items():
+        path = path[: int((path.abs().amax((1, 2)) < 1e3).sum())]  # beyond the picture
         error = drift(body.invariants[label], path).amax(-1).numpy()
         runs[name] = (each[name] * np.arange(len(path)), error)
 
