@@ -32,12 +32,16 @@ class Faults(SphinxDirective):
 
 
 def told(found: dict) -> list[str]:
-    """Return the record as lines of markdown: a table with a row a kind, then when and from what it was made."""
+    """Return the record as lines of markdown: a table with a row a kind, then when and from what it was made.
+
+    ``executed notebook: emptied`` and ``executed notebook: cut off`` are told as one, ``executed notebook``.
+    """
     lines, total = ["| kind | what was done | tried | survived |", "|---|---|--:|--:|"], [0, 0]
     for kind, whats in found["faults"].items():
         tried, survived = (sum(counts) for counts in zip(*whats.values(), strict=True))
         total = [total[0] + tried, total[1] + survived]
-        lines.append(f"| {kind} | {'; '.join(whats)} | {tried} | {survived} |")
+        subjects = dict.fromkeys(what.partition(":")[0] for what in whats)
+        lines.append(f"| {kind} | {'; '.join(subjects)} | {tried} | {survived} |")
     lines.append(f"| all | | {total[0]} | {total[1]} |")
     tests = ", ".join(f"{number} {outcome}" for outcome, number in found["tests"].items() if number)
     return [*lines, "", f"Recorded by the run itself on {found['date']}, commit {found['commit']}; tests: {tests}."]
