@@ -122,9 +122,9 @@ def test_spoilt_weights_are_not_hidden(name, spoilt):
 def test_orbit_that_leaves_the_numbers_is_refused_as_by_the_module_loop():
     network = LocSympNet(2, 1, 1, "linear", std=1e60)
     y0 = torch.ones(2, dtype=torch.float64)
-    with pytest.raises(ValueError, match="y, h: ") as plain:
+    with pytest.raises(ValueError, match="flow: the orbit is not finite from step 1 on") as plain:
         flow.iterate(network, y0, 1.0, 9)
-    with pytest.raises(ValueError, match="y, h: ") as fast:
+    with pytest.raises(ValueError, match="flow: the orbit is not finite from step 1 on") as fast:
         flow.rollout(network, y0, 1.0, 9)
     assert str(fast.value) == str(plain.value)
 
