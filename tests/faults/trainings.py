@@ -46,7 +46,7 @@ def start(work: Callable[..., Any], *arguments: Any) -> tuple[BaseProcess, Conne
 def _tell(connection: Connection, work: Callable[..., Any], *arguments: Any) -> None:
     try:
         connection.send(work(*arguments))
-    except Exception as error:
+    except Exception as error:  # whatever it is, the parent raises it
         connection.send(error)
 
 
