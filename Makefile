@@ -1,6 +1,6 @@
 # From a clone to a book: `make book`. Each target makes the environment by itself when it is missing.
 # PROFILE=quick  ONLY="01 03"  JOBS=2  DRY=1           options of book
-# NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"  options of rerun; PROFILE too
+# NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"  options of rerun; PROFILE too
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -32,8 +32,8 @@ pdf: env   ## the book just built as one PDF, _build/book.pdf; needs Chromium (D
 test: env   ## all tests, every notebook in the quick profile among them
 	$(BIN)/python -m pytest
 
-rerun: env   ## one notebook with other parameters: NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"
-	@$(if $(NOTEBOOK),,echo 'name one: make rerun NOTEBOOK=02_integrators PARAMS="tau=0.05 steps=500"'; exit 2)
+rerun: env   ## one notebook with other parameters: NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"
+	@$(if $(NOTEBOOK),,echo 'name one: make rerun NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"'; exit 2)
 	$(BIN)/python -m companion rerun $${PARAMS:+-p "$$PARAMS"} $${PROFILE:+--profile "$$PROFILE"} -- "$$NOTEBOOK"
 
 keep: env   ## the numbers of the full book just built, with hardware and times, in book/record.json: commit it

@@ -10,7 +10,7 @@ import pytest
 from companion import results
 from companion.build import build, plan
 from companion.profiles import load, names
-from companion.project import Project
+from companion.project import Mistake, Project
 
 PROJECT = Project(Path(__file__).parents[1])
 NOTEBOOKS = sorted(path.stem for path in (PROJECT.root / "notebooks").glob("*.py"))
@@ -58,3 +58,23 @@ def test_source_holds_no_outputs_and_defines_nothing(name):
     assert not [cell for cell in code if cell.outputs]
     assert not [line for cell in code for line in cell.source.splitlines() if line.startswith(("def ", "class "))]
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "named"),
+    [
+        ("one_orbit", "one_orbit"),
+        ("whole", "whole_flow"),
+        ("05_one_orbit", "one_orbit"),  # the number it once had
+        ("1", "splitting"),
+        ("04", "training"),
+    ],
+)
+def test_notebook_is_named_in_full_by_its_beginning_or_by_its_place(word, named):
+    assert PROJECT.pick([word]) == (named,)
+
+
+def test_picked_notebooks_come_in_the_order_of_the_book():
+    assert PROJECT.pick(["volume", "02"]) == ("integrators", "volume")
+    with pytest.raises(Mistake, match="there is no notebook '99'"):
+        PROJECT.pick(["99"])

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from built_book import HTML, book, browser  # noqa: F401 fixtures
 
-CHAPTER = "book/notebooks/05_one_orbit.html"  # formulas, folded code, a solution and a figure to turn
+CHAPTER = "book/notebooks/one_orbit.html"  # formulas, folded code, a solution and a figure to turn
 LIGHT = "book/notation.html"
 FOCUS = """() => {
   const element = document.activeElement, look = getComputedStyle(element);
@@ -70,11 +70,11 @@ def results(page) -> list[str]:
 @pytest.mark.parametrize(
     ("query", "target"),
     [
-        ("Feng–Shang", "book/notebooks/01_splitting.html"),
-        ("Feng-Shang", "book/notebooks/01_splitting.html"),
-        ("feng shang", "book/notebooks/01_splitting.html"),
-        ("Levenberg", "book/notebooks/07_training.html"),
-        ("Levenberg–Marquardt", "book/notebooks/07_training.html"),
+        ("Feng–Shang", "book/notebooks/splitting.html"),
+        ("Feng-Shang", "book/notebooks/splitting.html"),
+        ("feng shang", "book/notebooks/splitting.html"),
+        ("Levenberg", "book/notebooks/training.html"),
+        ("Levenberg–Marquardt", "book/notebooks/training.html"),
         ("Bajārs", "book/references.html"),
         ("Bajars", "book/references.html"),
     ],
@@ -97,7 +97,7 @@ def test_search_is_opened_and_used_from_a_chapter_by_keyboard(page):
     page.keyboard.type("Casimir")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=Casimir*")
-    assert "book/notebooks/02_integrators.html" in results(page)
+    assert "book/notebooks/integrators.html" in results(page)
 
 
 def test_tab_goes_everywhere_visibly_and_comes_out_again(page):

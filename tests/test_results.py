@@ -30,12 +30,12 @@ def keys(row):
 
 KEYS = sorted({(notebook, key) for notebook, row in ROWS for key in keys(row)})
 RECORDED = {  # what the table must show of each experiment, for both trainings where there is no other word
-    "04_advection": ("error-t4", "train-mse", "val-mse", "seconds", "regression-error-t4"),
-    "05_one_orbit": (
+    "advection": ("error-t4", "train-mse", "val-mse", "seconds", "regression-error-t4"),
+    "one_orbit": (
         *("energy-t1000", "casimir-t1000", "solution-t1000", "train-mse", "val-mse", "seconds", "k1-adam-train-mse"),
         *("lm-seeds", "lm-seeds-below-1-percent", "lm-energy-t1000-median"),
     ),
-    "06_whole_flow": (
+    "whole_flow": (
         *("energy-t100", "energy-t400", "casimir-t100", "casimir-t400", "solution-t100"),
         *("train-mse", "val-mse", "seconds"),
     ),

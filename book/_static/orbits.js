@@ -1,5 +1,5 @@
 // The front page's picture: true and learned orbits on a sphere. Turned by pointer, by arrow keys, or by itself.
-// Without this script, and in print, the still picture stands in its place. The data are chapter 6's (_ext/orbits.py).
+// Without this script, and in print, the still picture stands in its place. The data are the whole flow's (_ext/orbits.py).
 (() => {
   const { exact, learned, after } = JSON.parse(document.querySelector(".orbits-data").textContent);
   const figure = document.querySelector("#fig-orbits");

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+
+PLACE = re.compile(r"\d+_")  # of a chapter, before its name
 
 
 class Mistake(Exception):
@@ -86,12 +90,19 @@ class Project:
         return listed
 
     def pick(self, wanted: list[str] | None) -> tuple[str, ...]:
-        """Return the notebooks that ``wanted`` names, each in full or by its beginning; all of them for None."""
+        """Return the notebooks that ``wanted`` names; all of them for None.
+
+        A word names a notebook in full, by its beginning, or by its place in the table of contents, ``4`` or ``04``.
+        A place before a name is ignored, as in ``04_training``: names outlast the order of the chapters.
+        """
         names = self.notebooks()
+        chosen: set[str] = set()
         for word in wanted or ():
-            if not any(name.startswith(word) for name in names):
+            found = {name for place, name in enumerate(names, 1) if _names_notebook(word, place, name)}
+            if not found:
                 raise Mistake(f"there is no notebook {word[:200]!r}; allowed: {', '.join(names)}")
-        return tuple(name for name in names if not wanted or any(name.startswith(word) for word in wanted))
+            chosen |= found
+        return tuple(name for name in names if not wanted or name in chosen)
 
     def commit(self) -> str | None:
         """Return the short commit of the sources, with a + where tracked files differ from it; None without git."""
@@ -103,6 +114,13 @@ class Project:
             return git("rev-parse", "--short=10", "HEAD") + "+" * bool(git("status", "--porcelain", "-uno"))
         except (OSError, subprocess.CalledProcessError):
             return None
+
+
+def _names_notebook(word: str, place: int, name: str) -> bool:
+    """Tell whether ``word`` is the notebook's name, a beginning of it, or its place."""
+    if re.fullmatch(r"\d{1,3}", word) and int(word) == place:
+        return True
+    return bool(word) and name.startswith((word, PLACE.sub("", word, count=1) or word))
 
 
 def _names(names: set[str]) -> str:

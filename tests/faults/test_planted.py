@@ -64,7 +64,7 @@ def test_wrong_mathematics_fails_a_chapter(tmp_path, fault):
         book_fixture.edit(Project(tmp_path), f"locsym/{file}", right, wrong)
         status, said = python(tmp_path, "-m", "companion", "build", "--profile", "quick", "--only", "01")
         assert status == 1, said
-        assert "01_splitting failed in cell" in said
+        assert "splitting failed in cell" in said
         assert "AssertionError" in said
 
 

@@ -16,7 +16,7 @@
 # **Question.** The text of the paper can be followed in more than one way: the order of the modules, the step $h$, the
 # number format, the learning rate, the initial weights, the activation. Does any of these decide what is learned?
 #
-# **You need** [one orbit](05_one_orbit), whose data and network are used here, and the
+# **You need** [one orbit](one_orbit), whose data and network are used here, and the
 # [list of open points](../open_points). Ten minutes to read.
 
 # %% tags=["parameters"]
@@ -42,7 +42,7 @@ style.use()
 # %% [markdown]
 # ## First, the picture
 #
-# The network of [one orbit](05_one_orbit), $K = 2$ and $m = 16$, and one choice changed at a time. What each changes of
+# The network of [one orbit](one_orbit), $K = 2$ and $m = 16$, and one choice changed at a time. What each changes of
 # the network, or of the data: with $h = \tau / L$ the same network is told an eighth of the time step, as $L = 8$.
 
 # %%
@@ -129,7 +129,7 @@ record("seeds", seeds)
 # states the falling one.)
 #
 # **Weights.** From the paper's small weights Levenberg–Marquardt needs more iterations; [the chapter on
-# training](07_training) shows why. The seeds that stay on the orbit are counted in [one orbit](05_one_orbit).
+# training](training) shows why. The seeds that stay on the orbit are counted in [one orbit](one_orbit).
 #
 # (claim-swish)=
 # :::{admonition} The paper, Sec. 4

@@ -16,7 +16,7 @@
 # **Question.** A network with random weights can do anything to a cloud of states. How is one built that never changes
 # the cloud's volume, whatever its weights?
 #
-# **You need** the pairs $(y_k, y_{k+1})$ of [chapter 1](01_splitting), and Jacobians; half an hour to read. The page
+# **You need** the pairs $(y_k, y_{k+1})$ of [chapter 1](splitting), and Jacobians; half an hour to read. The page
 # follows Sec. 3 of the paper {cite}`bajars2021`.
 
 # %% tags=["parameters"]
@@ -122,7 +122,7 @@ for i, ax in enumerate(axes):
 # time steps can be learned together.
 # :::
 #
-# We take $h = \tau$; [chapter 8](08_choices) tries the other.
+# We take $h = \tau$; [the appendix](choices) tries the other.
 
 # %%
 SympNet(4, 3, 16)
@@ -246,7 +246,7 @@ table
 # (V_1^h \circ V_2^h \circ \dots \circ V_{n-1}^h), \tag{31} $$
 #
 # $L = 2(n-1)K$ modules. Read as compositions, (31) applies $V_{n-1}$ first. The author's code applies $V_1$ first, and
-# so do we; `order="printed"` is the other, and [chapter 8](08_choices) compares them. A composition of maps that keep
+# so do we; `order="printed"` is the other, and [the appendix](choices) compares them. A composition of maps that keep
 # volume keeps volume.
 #
 # The published version adds a *symmetric* network, $(V_{-h/2})^{-1} \circ V_{h/2}$: once forwards, once backwards,
@@ -610,5 +610,5 @@ record("no-group", no_group)
 # %% [markdown]
 # ## What's next
 #
-# Nothing has been learned yet but a pendulum. [Chapter 4](04_advection) trains LocSympNets on the paper's first
+# Nothing has been learned yet but a pendulum. [Chapter 4](advection) trains LocSympNets on the paper's first
 # problem, a wave, where the answer is a matrix.

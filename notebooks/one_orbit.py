@@ -16,7 +16,7 @@
 # **Question.** From twelve units of time of one orbit, can a network predict the next thousand, and keep an energy it was
 # never told about?
 #
-# **You need** [the modules](03_volume); for the second of the two trainings, [the training chapter](07_training). Half
+# **You need** [the modules](volume); for the second of the two trainings, [the training chapter](training). Half
 # an hour to read. The page follows Sec. 4.2.1 of the paper {cite}`bajars2021`, with its Figs. 2–4, and then asks what
 # the paper does not: why do some well-trained networks leave the orbit?
 
@@ -72,7 +72,7 @@ print(train, validation)
 # %% [markdown]
 # Two trainings from the same data. As in the paper: Adam, full batch, the constant rate $10^{-3}$, small weights; $K =
 # 2$ and, to see it fail, $K = 1$. As we train: {term}`Levenberg–Marquardt` from larger weights, [for the reasons given
-# there](07_training), and with the check for stability that the second half of this page explains.
+# there](training), and with the check for stability that the second half of this page explains.
 
 # %%
 adam = replace(ONE_ORBIT.training, iterations=adam_epochs)
@@ -412,7 +412,7 @@ record("exact-trace", abs(exact_trace - 2))
 # %% [markdown]
 # ## What's next
 #
-# [The whole flow](06_whole_flow) from random states: there the data do say what lies beside each orbit.
+# [The whole flow](whole_flow) from random states: there the data do say what lies beside each orbit.
 
 # %%
 if width == 16:

@@ -292,7 +292,7 @@ for key, defect in defects.items():
 # $$ \frac{d \bar y}{dt} = f_{k,k+1}(\bar y), \qquad k = 1, \dots, n - 1. \tag{15} $$
 #
 # A map that is symplectic in its pair and leaves the rest alone has determinant one. So composing such maps keeps
-# volume: that is how [chapter 2](02_integrators) builds integrators and [chapter 3](03_volume) builds networks.
+# volume: that is how [chapter 2](integrators) builds integrators and [chapter 3](volume) builds networks.
 
 # %% [markdown]
 # ## The rigid body, by hand
@@ -326,7 +326,7 @@ assert linear.residual() == (0, 0, 0)
 linear
 
 # %% [markdown]
-# The advection equation of [chapter 4](04_advection), here on five points; for its 35 points, too, the residual is
+# The advection equation of [a later chapter](advection), here on five points; for its 35 points, too, the residual is
 # zero.
 
 # %%
@@ -542,5 +542,5 @@ saddles
 # %% [markdown]
 # ## What's next
 #
-# Two coordinates at a time, everything else frozen: each piece is easy to step. [Chapter 2](02_integrators) composes
+# Two coordinates at a time, everything else frozen: each piece is easy to step. [Chapter 2](integrators) composes
 # the steps into integrators that keep volume to rounding.

@@ -16,7 +16,7 @@
 # **Question.** One step from each of 300 random states: is that enough to learn the motion from *any* state on the
 # sphere?
 #
-# **You need** [one orbit](05_one_orbit), where the system {ref}`(35) <eq-35>` and its {term}`invariants <invariant>`
+# **You need** [one orbit](one_orbit), where the system {ref}`(35) <eq-35>` and its {term}`invariants <invariant>`
 # are introduced. A quarter of an hour to read. The page follows Sec. 4.2.2 of the paper {cite}`bajars2021`, with its
 # Figs. 5 and 6.
 
@@ -319,7 +319,7 @@ assert missed[0] > missed[1] > missed[2] > runs["lm"].validation
 #
 # ## What's next
 #
-# [Training](07_training): where the difference between the two columns comes from.
+# [Training](training): where the difference between the two columns comes from.
 
 # %%
 if lm_iterations >= 300 and width == 60 and K == 3:

@@ -16,7 +16,7 @@
 # **Question.** Can a network that keeps volume exactly learn the flow of a linear system in 35 dimensions from 60
 # random states, and how close does it come to the matrix exponential?
 #
-# **You need** [the modules](03_volume); for the second of the two trainings, [the training chapter](07_training). A
+# **You need** [the modules](volume); for the second of the two trainings, [the training chapter](training). A
 # quarter of an hour to read. The page follows Sec. 4.1 of the paper {cite}`bajars2021`, with its Fig. 1.
 
 # %% tags=["parameters"]
@@ -335,7 +335,7 @@ record("unkind-qr", float((torch.linalg.lstsq(X, Y, driver="gels").solution.T - 
 #
 # ## What's next
 #
-# The same two trainings on a nonlinear system: [one orbit](05_one_orbit) of a rigid body.
+# The same two trainings on a nonlinear system: [one orbit](one_orbit) of a rigid body.
 
 # %%
 if lm_iterations >= 50:

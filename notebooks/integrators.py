@@ -16,7 +16,7 @@
 # **Question.** A divergence-free field falls into Hamiltonian pieces, each in one plane. Can we step through time
 # piece by piece, and what does that buy against a classical Runge–Kutta method?
 #
-# **You need** [the splitting](01_splitting) into {term}`local Hamiltonians <local Hamiltonian>`; half an hour to read.
+# **You need** [the splitting](splitting) into {term}`local Hamiltonians <local Hamiltonian>`; half an hour to read.
 # The page follows Sec. 2.3 of the paper {cite}`bajars2021`; for the background see {cite}`hairer2006` and
 # {cite}`mclachlan2002`.
 
@@ -487,7 +487,7 @@ else:
     raise AssertionError("there is no such step")
 
 # %% [markdown]
-# **2.** Rerun the page with twice the step: `make rerun NOTEBOOK=02_integrators PARAMS="tau=0.2"`. By which factors do
+# **2.** Rerun the page with twice the step: `make rerun NOTEBOOK=integrators PARAMS="tau=0.2"`. By which factors do
 # the lines of {numref}`fig-long-run` move up?
 
 # %% tags=["hide-cell"]
@@ -509,5 +509,5 @@ for name in ("strang", "fourth", "rk4"):
 # %% [markdown]
 # ## What's next
 #
-# [Chapter 3](03_volume) replaces the known local Hamiltonians by trainable ones: a {term}`gradient module`
+# [Chapter 3](volume) replaces the known local Hamiltonians by trainable ones: a {term}`gradient module`
 # is a move whose rate is learned.

@@ -22,7 +22,7 @@
 # its application to higher dimensional problems". More research in faster converging optimisation is needed.
 # :::
 #
-# **You need** [the modules](03_volume), and least squares; half an hour to read.
+# **You need** [the modules](volume), and least squares; half an hour to read.
 
 # %% tags=["parameters"]
 seconds = 15           # for each method on each problem, at the paces counted below
@@ -404,6 +404,6 @@ for name, (network, pairs) in others.items():
 #
 # ## What's next
 #
-# [Advection](04_advection), [one orbit](05_one_orbit) and [the whole flow](06_whole_flow) show what such small losses are
+# [Advection](advection), [one orbit](one_orbit) and [the whole flow](whole_flow) show what such small losses are
 # worth when the network is iterated a thousand times, and where a small loss alone is not enough;
-# [the last chapter](08_choices) tries what the paper leaves open.
+# [the last chapter](choices) tries what the paper leaves open.
