@@ -7,7 +7,6 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-
 PLACE = re.compile(r"\d+_")  # of a chapter, before its name
 
 
