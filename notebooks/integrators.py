@@ -39,6 +39,7 @@ from chapters.material_surface import (
 from chapters.volume_by_sampling import Ball
 from companion import record
 
+from locsym import LocSympNet
 from locsym.diagnostics import (
     determinant_defect,
     drift,
@@ -47,7 +48,6 @@ from locsym.diagnostics import (
     reversibility_defect,
 )
 from locsym.flow import Composition, Escaped, adjoint, rollout
-from locsym.networks import LocSympNet
 from locsym.plots import integrators as draw
 from locsym.plots import style
 from locsym.splitting import RK4, fourth_order, split, strang, symplectic_euler
@@ -440,7 +440,7 @@ record("total", total, "{:.0f}")
 #
 # Let $R = \operatorname{diag}(1, -1, 1)$ be the reflection in the plane $y_2 = 0$. The field of the rigid body
 # satisfies $R f(R y) = -f(y)$. With every solution $y(t)$, the reflected and time-reversed curve $R y(-t)$ is therefore
-# a solution, too. A method is *reversible* under $R$ if it has the corresponding property,
+# a solution, too. A method is {term}`reversible` under $R$ if it has the corresponding property,
 #
 # $$ R \, \Phi_h \, R = \Phi_h^{-1}. $$
 #
