@@ -50,7 +50,13 @@ from locsym.diagnostics import (
 from locsym.flow import Composition, Escaped, adjoint, rollout
 from locsym.plots import integrators as draw
 from locsym.plots import style
-from locsym.splitting import RK4, fourth_order, split, strang, symplectic_euler
+from locsym.splitting import (
+    RK4,
+    fourth_order,
+    split,
+    strang,
+    symplectic_euler,
+)
 from locsym.systems import RigidBody, System, Volterra, coordinates, sphere
 
 torch.set_num_threads(1)
