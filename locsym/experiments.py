@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .data import Pairs
 from .monodromy import return_map
-from .networks import LocSympNet
+from .networks import DTYPES, LocSympNet
 from .sources import digest
 from .systems import Advection, RigidBody, System
 from .training import Run, fit, mean_squared_error
@@ -34,7 +35,8 @@ class Data:
 
     sampling: ``"orbit"`` (consecutive states of one orbit, validation after training), ``"normal"`` (states from
     N(0, 1)), ``"angles"`` or ``"area"`` (states on the unit sphere, uniform in its angles or by its area).
-    seed: of the random states.
+    seed: of the random states. told: the fraction of ``tau`` that the network is given as its step h; the paper allows
+    h = τ and h = τ/L.
     """
 
     sampling: str
@@ -42,11 +44,16 @@ class Data:
     N: int
     M: int
     seed: int = 0
+    told: float = 1.0
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A LocSympNet (31) and how its weights start: W, w ~ N(0, std²), b ~ N(0, bias_std²)."""
+    """A LocSympNet (31) and how its weights start: W, w ~ N(0, std²), b ~ N(0, bias_std²).
+
+    order: of its modules, ``"ascending"`` or ``"printed"``. dtype: of weights and training, ``"float64"`` or
+    ``"float32"``.
+    """
 
     K: int
     width: int
@@ -54,6 +61,12 @@ class Architecture:
     symmetric: bool = False
     std: float = 0.1
     bias_std: float = 0.0
+    order: str = "ascending"
+    dtype: str = "float64"
+
+    def __post_init__(self):
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype: one of {', '.join(map(repr, DTYPES))} is needed, got {self.dtype!r}")
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,8 @@ class Experiment:
         else:
             generator = torch.Generator().manual_seed(data.seed)
             pairs = Pairs.from_random(system, data.N + data.M, data.tau, data.sampling, generator)
+        if data.told != 1:
+            pairs = Pairs(pairs.y, data.told * pairs.h, pairs.target)
         return pairs[: data.N], pairs[data.N :]
 
     def make_network(self) -> LocSympNet:
@@ -113,10 +128,26 @@ class Experiment:
         generator = torch.Generator().manual_seed(self.seed)
         options = asdict(self.network)
         K, width, activation = options.pop("K"), options.pop("width"), options.pop("activation")
+        options["dtype"] = DTYPES[options["dtype"]]
         return LocSympNet(self.make_system().n, K, width, activation, generator=generator, **options)
 
-    def run(self, root: Path | str | None = None, progress: Callable[[int, int, str], None] | None = None) -> Run:
+    @classmethod
+    def from_dict(cls, held: Mapping[str, Any]) -> Experiment:
+        """Return the experiment that ``dataclasses.asdict``, and JSON after it, has turned into ``held``."""
+        rate = held["training"].get("rate")
+        training = held["training"] | {"rate": tuple(rate) if isinstance(rate, list) else rate}
+        parts = {"data": Data(**held["data"]), "network": Architecture(**held["network"])}
+        return cls(**dict(held) | parts | {"training": Training(**training)})
+
+    def run(
+        self,
+        root: Path | str | None = None,
+        progress: Callable[[int, int, str], None] | None = None,
+        pause: int | None = None,
+    ) -> Run:
         """Train it, or load the finished training; under ``root`` it is kept, and resumed if it was interrupted.
+
+        pause: stop after so many iterations; another call goes on from there.
 
         The folder's name is :attr:`key` and digests of the code that trains and of the data: other code or other
         bits, another training.
@@ -130,6 +161,7 @@ class Experiment:
             validation=validation,
             folder=folder,
             progress=progress,
+            pause=pause,
             **self.training.options(),
         )
 

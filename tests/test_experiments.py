@@ -1,6 +1,7 @@
 """The paper's experiments, as their text and code fix them, and that a training is done once."""
 
 import dataclasses
+import json
 import math
 from dataclasses import replace
 
@@ -115,3 +116,38 @@ def test_the_same_experiment_is_trained_once(tmp_path):
     assert folder.name.startswith(short.key)
     for a, b in zip(first.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+VARIANTS = {
+    "advection": ADVECTION,
+    "a falling rate": WHOLE_FLOW,
+    "other choices": replace(
+        ONE_ORBIT_LM,
+        network=replace(ONE_ORBIT.network, order="printed", dtype="float32"),
+        data=replace(ONE_ORBIT.data, told=0.125),
+        seed=3,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_an_experiment_comes_back_from_json(name):
+    held = json.loads(json.dumps(dataclasses.asdict(VARIANTS[name])))
+    again = Experiment.from_dict(held)
+    assert again == VARIANTS[name]
+    assert again.key == VARIANTS[name].key
+
+
+def test_the_network_is_told_a_fraction_of_the_step():
+    told = replace(ONE_ORBIT, data=replace(ONE_ORBIT.data, told=0.125)).make_pairs()[0]
+    plain = ONE_ORBIT.make_pairs()[0]
+    torch.testing.assert_close(told.h, plain.h / 8)
+    assert torch.equal(told.target, plain.target), "what is observed is the same"
+
+
+def test_order_and_number_format_are_the_networks():
+    network = VARIANTS["other choices"].make_network()
+    assert network.order == "printed"
+    assert {p.dtype for p in network.parameters()} == {torch.float32}
+    with pytest.raises(ValueError, match="dtype: one of 'float32', 'float64' is needed"):
+        replace(ONE_ORBIT.network, dtype="half")

@@ -218,6 +218,28 @@ def test_ctrl_c_ends_with_what_is_reached_and_the_next_call_goes_on(method, tmp_
     assert torch.equal(resumed.history.loss, whole.history.loss)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_paused_training_is_the_beginning_of_the_whole_one(method, tmp_path):
+    network, pairs = body()
+    iterations = {"adam": 300, "scipy": 4}.get(method, 6)
+    whole = fit(network, pairs, method, iterations=iterations)
+    paused = fit(network, pairs, method, iterations=iterations, pause=2, folder=tmp_path)
+    assert (paused.reason, paused.iterations) == ("paused", 2)
+    assert torch.equal(paused.history.loss, whole.history.loss[:2])
+    assert torch.equal(paused.history.step, whole.history.step[:2]), "the schedule is that of the whole training"
+    again = fit(network, pairs, method, iterations=iterations, pause=1, folder=tmp_path)
+    assert again.iterations == 2, "what was done is not undone"
+    resumed = fit(network, pairs, method, iterations=iterations, folder=tmp_path)
+    assert resumed.reason == whole.reason
+    assert torch.equal(flat(resumed.network), flat(whole.network))
+
+
+def test_pause_is_a_whole_number():
+    network, pairs = body()
+    with pytest.raises(ValueError, match="pause: "):
+        fit(network, pairs, pause=-1)
+
+
 def test_a_complete_training_is_loaded(tmp_path, monkeypatch):
     network, pairs = body()
     first = fit(network, pairs, iterations=5, folder=tmp_path)

@@ -38,6 +38,7 @@ def fit(
     iterations: int | None = None,
     target: float | None = None,
     seconds: float | None = None,
+    pause: int | None = None,
     folder: str | Path | None = None,
     progress: bool | Progress = False,
     **options,
@@ -50,6 +51,9 @@ def fit(
     Training stops at a training loss of ``target``, after ``iterations`` (each method has its default) or
     ``seconds``, where it stagnates, or at Ctrl-C, whichever comes first; :attr:`Run.reason` says which.
 
+    pause: stop after so many of the ``iterations``, with the reason ``"paused"``. The method still follows
+    ``iterations``, such as a learning rate that falls over all of them. With ``folder``, another call goes on from
+    there.
     folder: where checkpoints go, one every few seconds. A training that is complete there is loaded, one that was
     broken off goes on where it was, to the same bits as if nothing had happened; one that another process or thread is
     at work on is waited for. A damaged checkpoint is moved aside, to ``run.safetensors.damaged``, and training starts
@@ -64,6 +68,7 @@ def fit(
     """
     make, options = _method(method, options)
     iterations = whole("iterations", make.iterations if iterations is None else iterations, 0)
+    pause = iterations if pause is None else whole("pause", pause, 0)
     _check(network, pairs, validation, target, seconds)
     given, network = network, copy.deepcopy(network)
     pairs, held_out = _like(network, pairs, "pairs"), validation and _like(network, validation, "validation")
@@ -74,7 +79,7 @@ def fit(
 
     loop = Loop(optimiser, fingerprint(given, tensors, configuration), configuration, _path(folder))
     with _bar(progress, iterations) as show, loop.alone(show):
-        loop.run(target, math.inf if seconds is None else seconds, show)
+        loop.run(target, math.inf if seconds is None else seconds, pause, show)
     return loop.ended(network, pairs, held_out)
 
 

@@ -18,7 +18,7 @@ from .. import storage
 from ..data import Pairs
 from ..networks import Network
 from .objective import mean_squared_error
-from .record import COLUMNS, FILE, Checkpoint, History, Optimiser, Run, versions
+from .record import COLUMNS, FILE, UNFINISHED, Checkpoint, History, Optimiser, Run, versions
 
 CHUNK = 0.5  # seconds between two looks at the clock, the progress bar and Ctrl-C
 EVERY = 5.0  # seconds between two checkpoints
@@ -59,7 +59,7 @@ class Loop:
             found = Checkpoint.read(self.folder)
         except storage.Damaged:
             return False  # for the one who holds the folder to see to
-        return found is not None and found.reason not in (None, "interrupted") and self._take(found)
+        return found is not None and found.reason not in UNFINISHED and self._take(found)
 
     def _resume(self) -> None:
         """Take up what the folder holds; what is damaged goes aside."""
@@ -81,19 +81,20 @@ class Loop:
         if not found.fits(self.optimiser, self.iterations):
             return False
         self.rows, self.done, self.seconds, self.note = [found.rows], len(found.rows), found.seconds, found.note
-        if found.reason in (None, "interrupted"):
+        if found.reason in UNFINISHED:
             self.optimiser.load_state_dict(found.state)
         else:
             self.reason, self.final, self.versions = found.reason, found.weights, found.versions
         return True
 
-    def run(self, target: float | None, seconds: float, show: Progress) -> None:
+    def run(self, target: float | None, seconds: float, pause: int, show: Progress) -> None:
         """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C goes back to the last chunk."""
+        last = min(pause, self.iterations)
         written, rows, before = time.perf_counter(), 1, None
         try:
-            while self.reason is None and self.done < self.iterations and self.seconds < seconds:
+            while self.reason is None and self.done < last and self.seconds < seconds:
                 before = self.optimiser.state_dict(), tuple(self.rows), self.done, self.seconds
-                pace = self._chunk(min(rows, self.iterations - self.done), target, min(CHUNK, seconds - self.seconds))
+                pace = self._chunk(min(rows, last - self.done), target, min(CHUNK, seconds - self.seconds))
                 rows = max(1, int(CHUNK / pace))
                 loss = float(self.rows[-1][-1, 0]) if len(self.rows[-1]) else math.nan
                 limit = f", at most {max(0.0, seconds - self.seconds):.0f} s more" if seconds < math.inf else ""
@@ -102,7 +103,8 @@ class Loop:
                     self._keep()
                     written = time.perf_counter()
             if self.reason is None:
-                self.reason = "iterations" if self.done >= self.iterations else "seconds"
+                ends = {"iterations": self.iterations, "paused": last}
+                self.reason = next((why for why, end in ends.items() if self.done >= end), "seconds")
         except KeyboardInterrupt:
             if before is not None:
                 state, kept, self.done, self.seconds = before

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from .. import storage
 
 COLUMNS = ("loss", "validation", "step", "seconds")
-REASONS = ("target", "iterations", "seconds", "stagnation", "interrupted")
+REASONS = ("target", "iterations", "seconds", "stagnation", "interrupted", "paused")
+UNFINISHED = (None, "interrupted", "paused")  # a training that stopped for one of these goes on when called again
 FILE = "run.safetensors"
 KIND = "training"
 
@@ -32,12 +33,14 @@ class History:
     loss: mean squared error on the training pairs (Adam: before the step, as in the paper; the others: after it).
     validation: the same on the validation pairs, after the step; NaN without any.
     step: what steers the step: the learning rate, or the damping μ. seconds: since training began.
+    numbers: which iterations the rows are of, where some were left out; None: all of them, from 1.
     """
 
     loss: Tensor
     validation: Tensor
     step: Tensor
     seconds: Tensor
+    numbers: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -45,7 +48,7 @@ class History:
     @property
     def iteration(self) -> Tensor:
         """The numbers of the iterations, from 1."""
-        return torch.arange(1, len(self) + 1)
+        return torch.arange(1, len(self) + 1) if self.numbers is None else self.numbers
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,15 @@ class Run:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def iterations(self) -> int:
+        """How many iterations the training took, also where its history leaves some out."""
+        return int(self.history.iteration[-1]) if len(self.history) else 0
+
     def __repr__(self) -> str:
         said = f", {self.note}" if self.note else ""
         return (
-            f"Run({self.method}: loss {self.loss:.2e}, validation {self.validation:.2e} after {len(self.history)} "
+            f"Run({self.method}: loss {self.loss:.2e}, validation {self.validation:.2e} after {self.iterations} "
             f"iterations, {self.seconds:.1f} s; stopped by {self.reason}{said})"
         )
 
