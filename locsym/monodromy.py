@@ -80,7 +80,7 @@ class TraceRange:
     @property
     def kind(self) -> str:
         """What holds of the whole interval: ``"elliptic"`` or ``"hyperbolic"``; otherwise ``"undecided"``."""
-        if -2 < self.low and self.high < 2:
+        if self.low > -2 and self.high < 2:
             return "elliptic"
         return "hyperbolic" if self.low > 2 or self.high < -2 else "undecided"
 
