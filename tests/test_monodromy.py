@@ -180,7 +180,7 @@ def test_a_trace_is_decided_where_its_whole_range_is(low, high, kind):
 
 
 def test_the_trace_of_the_papers_orbit_is_two_wherever_the_lap_begins():
-    """Each lap misses its start by about 0.01: det S differs from 1 by up to one per cent, the scaled trace does not."""
+    """Each lap misses its start by about 0.01: det S is off by up to one per cent, the scaled trace is not."""
     body, y0 = RigidBody(), torch.tensor([math.cos(1.1), 0.0, math.sin(1.1)], dtype=torch.float64)
     states, flow = body.trajectory(y0, torch.arange(161) * 0.1), RK4(body.rhs)
     determinants = torch.linalg.det(return_maps(flow, states, 0.1, scaled=False))
