@@ -10,7 +10,7 @@ from functools import partial
 from . import processes, profiles, results, site
 from .execute import Job
 from .files import lock, restore_folder, write
-from .fingerprint import changes, fingerprint
+from .fingerprint import changes, fingerprint, kept_changes
 from .project import Project
 from .terminal import Board
 
@@ -35,11 +35,11 @@ def plan(project: Project, profile: str, only: list[str] | None = None) -> Plan:
         output = project.executed(profile, name)
         made, why = results.made(output)
         wanted = fingerprint(project, name, values)
-        reasons[name] = [why] if why else changes(made.get("fingerprint"), wanted)
+        reasons[name] = [why] if why else changes(made.get("fingerprint"), wanted) + kept_changes(project, made)
         if reasons[name]:
             job = Job(
                 name, relative(project, project.source(name)), relative(project, output),
-                relative(project, project.work / name), values, profile, commit, wanted,
+                relative(project, project.work / name), values, profile, commit, wanted, gate=True,
             )
             jobs.append((-made.get("companion", {}).get("seconds", 0), job))
     picked = project.pick(only)

@@ -35,6 +35,7 @@ class Job:
     profile: str
     commit: str | None
     fingerprint: dict[str, Any] = field(hash=False, repr=False)
+    gate: bool = False  # a long training that is not kept is an error
 
     def save(self, root: Path) -> Path:
         """Write the job into its work folder and return the file."""
@@ -141,6 +142,7 @@ def finish(notebook: Any, job: Job, seconds: float) -> None:
         "parameters": job.parameters,
         "seed": job.parameters.get("seed"),
         "seconds": round(seconds, 2),
+        "trainings": [json.loads(told.read_text()) for told in sorted(Path(job.work, "asked").glob("*.json"))],
         "executed": datetime.date.today().isoformat(),
     }
     notebook.metadata["fingerprint"] = job.fingerprint

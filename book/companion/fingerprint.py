@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -38,6 +38,19 @@ def changes(old: dict[str, Any] | None, new: dict[str, Any]) -> list[str]:
     words += [f"parameter {name}: {was} → {now}" for name, was, now in _differing(old, new, "parameters")]
     words += [f"{name} {_verb(was, now)}" for name, was, now in _differing(old, new, "code")]
     words += [f"{name} {was} → {now}" for name, was, now in _differing(old, new, "versions")]
+    return words
+
+
+def kept_changes(project: Project, made: Mapping[str, Any]) -> list[str]:
+    """Return in words which of the kept trainings that an executed notebook shows are no longer the same."""
+    words = []
+    for told in made.get("companion", {}).get("trainings", ()):
+        if told["kept"]:
+            place = project.kept / f"{told['key']}.safetensors"
+            if not place.exists():
+                words.append(f"the kept training {told['key']} is gone")
+            elif digest(place) != told["kept"]:
+                words.append(f"the kept training {told['key']} changed")
     return words
 
 

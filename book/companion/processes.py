@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .environment import STATUS, TRAININGS
+from .environment import ASKED, KEPT, REQUIRED, STATUS, TRAININGS
 from .execute import Job
 from .status import read
 from .terminal import Board
@@ -81,6 +81,9 @@ def start(job: Job, root: Path, held: Sequence[int]) -> subprocess.Popen:
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel named python3 is this environment's
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         STATUS: str(work / "training.json"),
+        ASKED: str(work / "asked"),
+        KEPT: str(root / "book" / "kept"),
+        REQUIRED: "1" if job.gate else "",
         TRAININGS: os.environ.get(TRAININGS) or str(root / "_build" / "trainings"),
     }
     path = job.save(root)

@@ -43,6 +43,11 @@ class Project:
         return self.root / "book" / "record.json"
 
     @property
+    def kept(self) -> Path:
+        """The long trainings of the last full build, which are committed."""
+        return self.root / "book" / "kept"
+
+    @property
     def faults(self) -> Path:
         """What is kept, and committed, of the last complete run of the fault suite."""
         return self.root / "book" / "faults.json"

@@ -16,7 +16,7 @@ import yaml
 from . import processes, profiles, results, seal, site
 from .execute import Job
 from .files import lock, replace_folder, restore_folder, write
-from .fingerprint import changes, fingerprint
+from .fingerprint import changes, fingerprint, kept_changes
 from .parameters import checked, parsed, short
 from .project import Mistake, Project
 from .record import from_json, recorded
@@ -48,7 +48,7 @@ def rerun(
     with lock(folder / ".lock", say) as held:
         restore_folder(folder / "html")
         made, why = results.made(place)
-        if why or changes(made.get("fingerprint"), wanted):
+        if why or changes(made.get("fingerprint"), wanted) or kept_changes(project, made):
             sources = [path.relative_to(project.root).as_posix() for path in (project.source(name), place, work)]
             job = Job(name, *sources, values, profile, project.commit(), wanted)
             outcome = processes.run([job], project.root, 1, [held], Board([name]))[name]

@@ -18,7 +18,7 @@ from .results import read
 from .seal import sealed_notebook
 
 INPUTS = ("_config.yml", "_toc.yml", "references.bib", "book", "locsym", "CHANGELOG.md")
-NOT_INPUTS = ("book/notebooks/", "book/companion/", "book/profiles/", "book/bounds.yml")
+NOT_INPUTS = ("book/notebooks/", "book/companion/", "book/profiles/", "book/bounds.yml", "book/kept/")
 STAMP = ".inputs.json"  # in the built site: what it was built from, and what came of it
 
 
