@@ -14,8 +14,8 @@ from pathlib import Path
 from docutils import nodes
 
 QUICK = (
-    "<strong>A quick edition.</strong> Adam's trainings and other long runs were cut short, so that the whole book "
-    "builds in a few minutes; <code>make book</code> makes the full edition."
+    "<strong>Quick edition.</strong> Of each long training it runs the first epochs, compares them with the kept training "
+    "of the full build, and shows the kept network. <code>make book</code> builds the full edition."
 )
 BIBLIOGRAPHY_ROLES = ('role="list" ', ' role="doc-biblioentry"')  # docutils' pair of them is not valid ARIA
 PREVIEW = "_static/orbits.png"  # of a page without a figure of its own
