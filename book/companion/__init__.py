@@ -1,15 +1,15 @@
 """The road from notebooks to a book: ``python -m companion build``.
 
-Notebooks need four names of it: ``record`` glues and keeps a number, ``progress`` shows how far a long training is,
-``trainings`` is the folder in which finished trainings are found again, and ``trained`` returns a long training that
-may have been kept in the project.
+Notebooks need five names of it: ``record`` glues and keeps a number, ``percent`` formats one, ``progress`` shows how
+far a training is, ``trainings`` is the folder in which finished trainings are found again, and ``trained`` returns a
+long training that may have been kept in the project.
 """
 
 from .environment import trainings
-from .record import record
+from .record import percent, record
 from .status import progress
 
-__all__ = ["progress", "record", "trained", "trainings"]
+__all__ = ["percent", "progress", "record", "trained", "trainings"]
 
 
 def __getattr__(name: str):
