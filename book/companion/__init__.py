@@ -1,7 +1,7 @@
 """The road from notebooks to a book: ``python -m companion build``.
 
-Notebooks need five names of it: ``record`` glues and keeps a number, ``percent`` formats one, ``progress`` shows how
-far a training is, ``trainings`` is the folder in which finished trainings are found again, and ``trained`` returns a
+Notebooks use five names from it: ``record`` glues and keeps a number, ``percent`` formats one, ``progress`` shows how
+far a long training is, ``trainings`` is the folder with the trainings of this machine, and ``trained`` returns a
 long training that may have been kept in the project.
 """
 
