@@ -39,11 +39,16 @@ import numpy as np
 import torch
 from companion import percent, progress, record, trained, trainings
 
-from locsym.checks import (
+from locsym.diagnostics import (
     determinant_defect,
     drift,
-    growth,
+    growth_power,
     inverse_defect,
+    lap,
+    return_map,
+    return_maps,
+    trace_range,
+    transverse_multipliers,
     worst_drift,
 )
 from locsym.experiments import (
@@ -54,16 +59,9 @@ from locsym.experiments import (
     run_steered,
 )
 from locsym.flow import rollout
-from locsym.integrators import RK4
-from locsym.monodromy import (
-    lap,
-    return_map,
-    return_maps,
-    trace_range,
-    transverse_multipliers,
-)
 from locsym.plots import paper, stability, style
 from locsym.plots.turnable import turnable
+from locsym.splitting import RK4
 
 torch.set_num_threads(1)
 style.use()
@@ -228,7 +226,7 @@ for name, y in predicted.items():
     error = y - exact
     along = (error * direction).sum(dim=1, keepdim=True)
     across[name] = (error - along * direction).norm(dim=1)
-    power[name] = growth(t, error.norm(dim=1), start=100)
+    power[name] = growth_power(t, error.norm(dim=1), start=100)
 
 # %% tags=["hide-input"]
 size, *invariants = errors.values()
@@ -458,7 +456,7 @@ stability.trace_against_drift(groups)
 # behaviour of a network that stays.
 
 # %% tags=["hide-input"]
-powers = [growth(t, (y - exact).norm(dim=1), start=100) for y in orbits]
+powers = [growth_power(t, (y - exact).norm(dim=1), start=100) for y in orbits]
 record("lm-power-least", min(powers), "{:.1f}")
 record("lm-power-most", max(powers), "{:.1f}")
 record("lm-power-median", float(np.median(powers)), "{:.1f}")

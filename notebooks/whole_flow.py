@@ -39,19 +39,19 @@ import numpy as np
 import torch
 from companion import percent, progress, record, trained, trainings
 
-from locsym.checks import (
+from locsym.data import Pairs
+from locsym.data.sphere import sphere as random_states
+from locsym.data.sphere import starts
+from locsym.diagnostics import (
     determinant_defect,
     drift,
-    growth,
+    growth_power,
     inverse_defect,
 )
-from locsym.data import Pairs
 from locsym.experiments import WHOLE_FLOW, WHOLE_FLOW_LM
 from locsym.flow import rollout
 from locsym.plots import paper, style
 from locsym.plots.turnable import turnable
-from locsym.sphere import sphere as random_states
-from locsym.sphere import starts
 from locsym.training import fit
 
 torch.set_num_threads(1)
@@ -255,7 +255,7 @@ for end, key in {"t ≤ 100": "short", "t ≤ 400": "long"}.items():
         record(f"adam-invariants-{key}-{name}", value, percent(float(value)))
 record("adam-orbits", errors[:, -1].numel())
 record("adam-orbits-below-5-percent", int((errors[:, -1] < 0.05).sum()))
-powers = [growth(t, error, start=10) for error in largest]
+powers = [growth_power(t, error, start=10) for error in largest]
 record("adam-power-least", min(powers), "{:.1f}")
 record("adam-power-most", max(powers), "{:.1f}")
 

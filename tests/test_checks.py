@@ -5,11 +5,10 @@ import math
 import pytest
 import torch
 
-from locsym.checks import (
-    METHODS,
+from locsym.diagnostics import (
     determinant_defect,
     drift,
-    growth,
+    growth_power,
     inverse_defect,
     jacobian,
     observed_order,
@@ -18,6 +17,7 @@ from locsym.checks import (
     worst_drift,
     zero_pattern,
 )
+from locsym.diagnostics.jacobians import METHODS
 from locsym.flow import column, compose
 from locsym.systems import LinearSystem, Pendulum, RigidBody, sphere
 
@@ -238,13 +238,13 @@ def test_worst_drift_of_each_orbit_and_of_one_that_is_lost():
 @pytest.mark.parametrize("power", [0.0, 1.0, 1.7, 2.0])
 def test_growth_of_a_power_of_t(power):
     t = torch.linspace(0, 1000, 10_001, dtype=torch.float64)
-    assert growth(t, 3e-5 * t**power, 100) == pytest.approx(power, abs=1e-12)
+    assert growth_power(t, 3e-5 * t**power, 100) == pytest.approx(power, abs=1e-12)
 
 
 def test_growth_looks_at_the_largest_error_so_far():
     t = torch.linspace(0, 1000, 10_001, dtype=torch.float64)
     error = t * (0.6 + 0.4 * (6.28 * t).cos())  # it comes back every unit of time
-    assert growth(t.numpy(), error, 100) == pytest.approx(1.0, abs=0.01)
+    assert growth_power(t.numpy(), error, 100) == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -258,4 +258,4 @@ def test_growth_looks_at_the_largest_error_so_far():
 )
 def test_growth_of_nothing_is_refused(error, start, message):
     with pytest.raises(ValueError, match=message):
-        growth(torch.arange(10.0), error, start)
+        growth_power(torch.arange(10.0), error, start)

@@ -11,7 +11,7 @@ mpl.use("agg")
 
 import matplotlib.pyplot as plt
 
-from locsym.monodromy import TraceRange
+from locsym.diagnostics import TraceRange
 from locsym.plots import paper, sphere, stability, turnable, waves
 from locsym.plots.style import COLOURS, LABELS
 

@@ -14,7 +14,7 @@ from .style import COLOURS, attach
 
 
 class Trace(Protocol):
-    """A trace with its range; see :class:`~locsym.monodromy.TraceRange`."""
+    """A trace with its range; see :class:`~locsym.diagnostics.floquet.TraceRange`."""
 
     low: float
     high: float
