@@ -1,15 +1,9 @@
 r"""The Gram matrix J Jᵀ of a network's residual, in closed form, without J.
 
 A *visit* is one module that moves one coordinate once. Row (a, o) of J, for sample a and output o, is a sum over the
-visits v of :math:`g_{v,a,o} D_{v,a}`: the vector :math:`D_{v,a}` says how the moved coordinate depends on the module's
-own weights, and the number :math:`g_{v,a,o} = s h_a \, \partial \Phi_o / \partial Y_j` how output o depends on the moved
-coordinate. Visits of different modules have different weights, so their rows are orthogonal, and
-
-.. math::
-    (J J^\top)_{(a,o),(b,o')} = \sum_{v, v'} g_{v,a,o} \, g_{v',b,o'} \, \langle D_{v,a}, D_{v',b} \rangle
-
-where v and v' visit the same module. The inner product needs no vector D. With :math:`x = \hat y`,
-:math:`\sigma = \sigma(W x + b)`, elementwise products, and
+visits v of :math:`g_{v,a,o} D_{v,a}`. The vector :math:`D_{v,a}` says how the moved coordinate depends on the module's
+own weights; the number :math:`g_{v,a,o} = s h_a \, \partial \Phi_o / \partial Y_j` says how output o depends on the
+moved coordinate. Visits of different modules have different weights and are orthogonal, so that
 
 .. math::
     c = w \, W_\kappa \sigma', \qquad q = W_\kappa \sigma, \qquad u = x_\kappa c + w \, \sigma,
