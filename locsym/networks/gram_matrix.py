@@ -6,6 +6,12 @@ own weights; the number :math:`g_{v,a,o} = s h_a \, \partial \Phi_o / \partial Y
 moved coordinate. Visits of different modules have different weights and are orthogonal, so that
 
 .. math::
+    (J J^\top)_{(a,o),(b,o')} = \sum_{v, v'} g_{v,a,o} \, g_{v',b,o'} \, \langle D_{v,a}, D_{v',b} \rangle
+
+where v and v' visit the same module. The inner product needs no vector D. With :math:`x = \hat y`,
+:math:`\sigma = \sigma(W x + b)`, elementwise products, and
+
+.. math::
     c = w \, W_\kappa \sigma', \qquad q = W_\kappa \sigma, \qquad u = x_\kappa c + w \, \sigma,
 
 the weights of the columns :math:`i \ne \kappa` and the biases give the first term, column κ the second, w the third:
