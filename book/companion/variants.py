@@ -1,7 +1,7 @@
 """A figure as other readers see it: in dark mode (``Dark``), and on a phone (``narrow``).
 
-The dark picture is drawn, not filtered: each colour is exchanged on its way to the canvas. Neutral colours change places
-(black on white becomes light grey on the page's dark), strong ones stay and are only lightened where they are too deep.
+The dark picture is drawn, not filtered: each colour is exchanged on its way to the canvas. Light and dark greys change
+places, so black on white becomes light grey on the page's dark. Strong colours stay; the deep ones are lightened.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib.backend_bases import GraphicsContextBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 
-KEEP = "keeps its colours"  # the gid of what dark mode leaves alone: lit surfaces, filled levels and their scale
+from locsym.plots.style import KEEP
+
 PAGE = np.array([0x12, 0x12, 0x12]) / 255  # the theme's dark page
 INK, STRONG = 0.92, 0.66  # lightness of what was black, and the least of a strong colour
 NARROW = 4.2  # inches: a phone's page, at which ten points can be read
@@ -56,7 +57,7 @@ class _Ink(GraphicsContextBase):
         self.renderer = renderer
         self._rgb = renderer.exchanged(self._rgb)
 
-    def set_foreground(self, fg: Any, isRGBA: bool = False) -> None:  # noqa: N803 matplotlib's name
+    def set_foreground(self, fg: Any, isRGBA: bool = False) -> None:
         exchanged = fg is self._rgb  # a change of alpha only
         super().set_foreground(fg, isRGBA)
         if not exchanged:
@@ -78,14 +79,14 @@ class _Renderer(RendererAgg):
     def close_group(self, s: str) -> None:
         self.kept -= bool(self.kept)
 
-    def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:  # noqa: N803
+    def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:
         super().draw_path(gc, path, transform, self.exchanged(rgbFace))
 
     def _update_methods(self) -> None:
         super()._update_methods()
         markers, paths, image = self.draw_markers, self.draw_path_collection, self.draw_image
 
-        def draw_markers(gc, marker, marker_transform, path, transform, rgbFace=None):  # noqa: N803
+        def draw_markers(gc, marker, marker_transform, path, transform, rgbFace=None):
             markers(gc, marker, marker_transform, path, transform, self.exchanged(rgbFace))
 
         def draw_path_collection(gc, m, p, a, offsets, o, faces, edges, *rest, **more):
@@ -123,7 +124,8 @@ def narrow(figure: Any) -> Any:
     panels = [ax for ax in copy.axes if ax.get_subplotspec() is not None]
     grid = panels[0].get_gridspec()
     rows, columns = grid.nrows, grid.ncols
-    most = 2 if all(_plain(ax) for ax in panels) else 1
+    small = figure.get_figwidth() < 3.2 * columns
+    most = 2 if small and all(_plain(ax) for ax in panels) else 1
     places, shape = arranged(rows, columns, most)
     width, height = copy.get_size_inches()
     own = [_size(ax, width, height) for ax in panels]
@@ -132,15 +134,14 @@ def narrow(figure: Any) -> Any:
     for ax, (w, h) in zip(panels, own, strict=True):
         spec = ax.get_subplotspec()
         row = places[spec.rowspan.start, spec.colspan.start][0]
-        wanted = h * new / w if ax.get_aspect() != "auto" else min(h, 0.75 * new) if len(panels) > 1 else 0.8 * new
-        tall[row] = max(tall.get(row, 0.0), wanted)
+        tall[row] = max(tall.get(row, 0.0), _height(ax, w, h, new, len(panels)))
     heights = [tall.get(row, 1.0) for row in range(shape[0])]
     fresh = copy.add_gridspec(*shape, height_ratios=heights)
     for ax in panels:
         spec = ax.get_subplotspec()
         ax.set_subplotspec(fresh[places[spec.rowspan.start, spec.colspan.start]])
         _labelled(ax)
-    copy.set_size_inches(NARROW, sum(heights) + 0.1)
+    copy.set_size_inches(NARROW, sum(heights))
     _legends_below(copy)
     return copy
 
@@ -168,6 +169,16 @@ def _size(ax: Any, width: float, height: float) -> tuple[float, float]:
     grid = spec.get_gridspec()
     across, down = grid.get_width_ratios(), grid.get_height_ratios()
     return width * across[spec.colspan.start] / sum(across), height * down[spec.rowspan.start] / sum(down)
+
+
+def _height(ax: Any, w: float, h: float, new: float, panels: int) -> float:
+    """The height of a panel, now ``w`` by ``h`` inches, when its width is ``new``, margins included."""
+    if ax.get_aspect() == "auto":
+        return max(0.8 * new, 2.8) if panels == 1 else min(h, 0.75 * new)
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    margin = 0.6 if ax.axison else 0.1
+    words = 0.2 * sum(text.get_text().count("\n") + 1 for text in ax.texts if text.get_transform() != ax.transData)
+    return (new - margin) * abs((high - low) / (right - left)) + margin + min(words, 0.4)
 
 
 def _labelled(ax: Any) -> None:
@@ -200,6 +211,8 @@ def _below(figure: Any, legend: Any, handles: list, labels: list) -> None:
     for columns in range(min(4, len(labels)), 0, -1):
         new = figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=size, frameon=False)
         figure.draw_without_rendering()
-        if columns == 1 or new.get_window_extent().width <= figure.bbox.width:
+        box = new.get_window_extent()
+        if columns == 1 or box.width <= figure.bbox.width:
+            figure.set_figheight(figure.get_figheight() + box.height / figure.dpi)
             return
         new.remove()

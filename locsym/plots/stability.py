@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import COLOURS
+from .style import COLOURS, legend_outside
 
 
 def trace_against_drift(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], bound: float = 0.01) -> Axes:
@@ -25,7 +25,7 @@ def trace_against_drift(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], bou
     ax.annotate(
         "the paper's 1 %", (1.0, bound), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
     )
-    looks = (("X", COLOURS["loss"]), ("o", COLOURS["lm"]), ("s", COLOURS["euler"]), ("^", COLOURS["rk4"]))
+    looks = (("X", "#777777"), ("o", COLOURS["lm"]), ("s", COLOURS["fourth"]), ("^", COLOURS["exact"]))
     for (name, (traces, errors)), (marker, colour) in zip(groups.items(), cycle(looks), strict=False):
         ax.plot(
             np.clip(traces, -2.4, 4.1),
@@ -47,5 +47,5 @@ def trace_against_drift(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], bou
     ax.annotate(
         "…and further", (4.1, 1e3), ha="right", va="top", fontsize=8, xytext=(0, -7), textcoords="offset points"
     )
-    ax.legend(loc="center left", fontsize=8)
+    legend_outside(ax.figure, ax, fontsize=9)
     return ax
