@@ -26,7 +26,8 @@ EQUATIONS = """() => [...document.querySelectorAll("main mjx-container[display=t
     const glyphs = [...equation.querySelectorAll("mjx-c")].map((c) => c.getBoundingClientRect()).filter((r) => r.width);
     const edges = clips.map((e) => e.getBoundingClientRect());
     const left = Math.max(0, ...edges.map((r) => r.left)), right = Math.min(innerWidth, ...edges.map((r) => r.right));
-    return { left: Math.min(...glyphs.map((r) => r.left)) - left, right: right - Math.max(...glyphs.map((r) => r.right)) };
+    const first = Math.min(...glyphs.map((r) => r.left)), last = Math.max(...glyphs.map((r) => r.right));
+    return { left: first - left, right: right - last };
   };
   const start = ink();
   if (box) box.scrollLeft = box.scrollWidth;
