@@ -47,7 +47,7 @@ from locsym.networks.linearisation import Linearisation
 from locsym.plots import style, training
 from locsym.systems import Pendulum
 from locsym.training import fit
-from locsym.training.autodiff_linearisation import Explicit
+from locsym.training.autodiff_linearisation import AutodiffLinearisation
 
 torch.set_num_threads(1)
 style.use()
@@ -113,7 +113,7 @@ for name, key in keys.items():
 # %%
 network, (train, _) = problems["one orbit"].make_network(), data["one orbit"]
 theta = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
-J = Explicit(network, train.y, train.h, train.target).at(theta).J
+J = AutodiffLinearisation(network, train.y, train.h, train.target).at(theta).J
 difference = (tangents["one orbit"].gram() - J @ J.T).tril()  # it is kept as a triangle
 defect = float(difference.abs().max() / (J @ J.T).abs().max())
 record("gram-defect", defect)
