@@ -11,7 +11,7 @@ mpl.use("agg")
 
 import matplotlib.pyplot as plt
 
-from locsym.plots import paper, sphere, stability, turnable, waves
+from locsym.plots import modules, paper, sphere, stability, turnable, waves
 from locsym.plots.style import COLOURS, LABELS
 
 T = np.linspace(0, 2 * math.pi, 40)
@@ -162,3 +162,38 @@ def test_the_turnable_figure_is_light_and_grouped():
     assert names == ["exact"] * 3 + ["learned"] * 3 + ["starts"]
     assert [trace.showlegend for trace in figure.data[1:7]] == [True, False, False] * 2
     assert all(round(float(x), 3) == float(x) for x in figure.data[1].x)
+
+
+def test_worst_defects_are_drawn_by_dimension_and_carry_their_table():
+    _, ax = plt.subplots()
+    table = {"n": [3, 35], "maps": [4, 68], "worst": [1e-16, 3e-15]}
+    modules.worst_defects(ax, {"modules": table, "networks": {"n": [2, 3, 35], "worst": [2e-16] * 3}}, [1e-16])
+    first, second, unit = ax.lines
+    assert first.get_xdata().tolist() == [1, 2], "places among all dimensions"
+    assert first.get_ydata().tolist() == table["worst"]
+    assert first.shows == table
+    assert first.series == "modules"
+    assert second.get_xdata().tolist() == [0, 1, 2]
+    assert unit.get_ydata() == [1e-16, 1e-16]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "3", "35"]
+
+
+def test_errors_of_a_family_are_drawn_with_the_trained_steps_and_the_bound():
+    _, ax = plt.subplots()
+    errors = {"one": [1.0, 2.0], "other": [3.0, 4.0]}
+    modules.family_errors(ax, [0.1, 0.2], errors, [0.15], 0.5)
+    assert [line.get_ydata().tolist() for line in ax.lines[:2]] == list(errors.values())
+    assert [line.get_xdata().tolist() for line in ax.lines[:2]] == [[0.1, 0.2]] * 2
+    assert [line.get_label() for line in ax.lines[:2]] == list(errors)
+    assert ax.lines[2].get_xdata() == [0.15, 0.15]
+    assert ax.lines[3].get_ydata() == [0.5, 0.5]
+
+
+def test_a_field_along_itself_is_drawn_exact_and_learned():
+    _, ax = plt.subplots()
+    modules.along_itself(ax, [0, 1], [2, 3], [4, 4], ("$y_1$", "$f_1$"))
+    exact, learned = ax.lines
+    assert exact.get_ydata().tolist() == [2, 3]
+    assert learned.get_ydata().tolist() == [4, 4]
+    assert exact.get_color() == COLOURS["exact"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$y_1$", "$f_1$")
