@@ -37,17 +37,17 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from chapters.step_cost import exponent, least_seconds, step_cost
 from companion import progress, record
 
 from locsym import LocSympNet, SympNet
 from locsym.data import Pairs
 from locsym.experiments import ADVECTION, LM_START, ONE_ORBIT, WHOLE_FLOW
+from locsym.networks.linearisation import Linearisation
 from locsym.plots import style, training
 from locsym.systems import Pendulum
-from locsym.tangent import Linearisation
 from locsym.training import fit
-from locsym.training.cost import exponent, least_seconds, step_cost
-from locsym.training.explicit import Explicit
+from locsym.training.autodiff_linearisation import Explicit
 
 torch.set_num_threads(1)
 style.use()

@@ -4,19 +4,17 @@ import math
 
 import pytest
 import torch
-
-from locsym.checks import jacobian
-from locsym.modules import GradientModule
-from locsym.networks import LocSympNet
-from locsym.structure import (
+from chapters.material_surface import polygon_area
+from chapters.structure_defects import (
     Defects,
     columns,
-    generator_field,
     module_defects,
     network_defects,
-    polygon_area,
-    turning,
 )
+from chapters.tangent_rotation import turning
+
+from locsym.diagnostics import generator_field, jacobian
+from locsym.networks import GradientModule, LocSympNet
 
 LIMITS = {torch.float64: 1e-12, torch.float32: 1e-5}
 
@@ -63,7 +61,7 @@ def test_a_network_with_a_wrong_inverse_is_found_out(monkeypatch):
 
 def test_a_plain_network_is_not_taken_for_a_symmetric_one(monkeypatch):
     plain = lambda n, K, width, symmetric, **init: LocSympNet(n, K, width, **init)  # noqa: E731
-    monkeypatch.setattr("locsym.structure.LocSympNet", plain)
+    monkeypatch.setattr("chapters.structure_defects.LocSympNet", plain)
     assert network_defects(3, symmetric=True).symmetry > 1e-2
 
 
@@ -127,6 +125,14 @@ def test_generator_of_a_linear_flow_is_its_field():
     flow = lambda y, h: (torch.linalg.matrix_exp(h[..., None, None] * A) @ y[..., None])[..., 0]  # noqa: E731
     found = generator_field(flow, y)
     torch.testing.assert_close(found, torch.tensor([[6.5, -0.5], [-1.0, 2.5]], dtype=torch.float64))
+
+
+def test_generator_needs_finite_states_and_a_map_that_keeps_their_shape():
+    y = torch.tensor([1.0, math.nan])
+    with pytest.raises(ValueError, match="y: "):
+        generator_field(lambda y, h: y, y)
+    with pytest.raises(ValueError, match="the shape must stay"):
+        generator_field(lambda y, h: y[..., :1] * h[..., None], torch.ones(2))
 
 
 def test_area_of_a_triangle():

@@ -1,11 +1,20 @@
 """The road from notebooks to a book: ``python -m companion build``.
 
-Notebooks need three names of it: ``record`` glues and keeps a number, ``progress`` shows how far a long training is,
-``trainings`` is the folder in which finished trainings are found again.
+Notebooks use four names from it: ``record`` glues and keeps a number, ``progress`` shows how far a long training is,
+``trainings`` is the folder with the trainings of this machine, and ``trained`` returns a long training that may have
+been kept in the project.
 """
 
 from .environment import trainings
 from .record import record
 from .status import progress
 
-__all__ = ["progress", "record", "trainings"]
+__all__ = ["progress", "record", "trained", "trainings"]
+
+
+def __getattr__(name: str):
+    if name == "trained":  # loaded when asked for: it needs torch, which a build does not
+        from .kept import trained
+
+        return trained
+    raise AttributeError(f"module 'companion' has no attribute {name!r}")

@@ -1,10 +1,10 @@
-"""What an executed notebook depends on, so that it runs again when, and only when, some of it changed."""
+"""What an executed notebook depends on, so that it runs again if, and only if, some of it has changed."""
 
 from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +14,7 @@ from .parameters import Parameters
 from .project import Project
 
 HERE = Path(__file__).parent
-SHAPES_A_PAGE = ("record.py", "execute.py", "figures.py")  # what decides what an executed notebook holds
+SHAPES_A_PAGE = ("record.py", "execute.py", "figures.py")  # they decide what an executed notebook contains
 
 
 def versions() -> dict[str, str]:
@@ -25,19 +25,32 @@ def versions() -> dict[str, str]:
 
 def fingerprint(project: Project, name: str, parameters: Parameters) -> dict[str, Any]:
     """Return everything that the outputs of the notebook ``name`` depend on."""
-    code = digests(project.root, [project.root / "locsym"])
+    code = digests(project.root, [project.root / "locsym", project.root / "book" / "chapters"])
     code |= {f"companion/{file}": digest(HERE / file) for file in SHAPES_A_PAGE}
     return {"source": digest(project.source(name)), "parameters": parameters, "code": code, "versions": versions()}
 
 
 def changes(old: dict[str, Any] | None, new: dict[str, Any]) -> list[str]:
-    """Return in words what differs between two fingerprints, nothing when the old output still holds."""
+    """Return in words what differs between two fingerprints; nothing if the old output is still valid."""
     if old is None:
         return ["never executed in this profile"]
     words = ["its source changed"] if old.get("source") != new["source"] else []
     words += [f"parameter {name}: {was} → {now}" for name, was, now in _differing(old, new, "parameters")]
     words += [f"{name} {_verb(was, now)}" for name, was, now in _differing(old, new, "code")]
     words += [f"{name} {was} → {now}" for name, was, now in _differing(old, new, "versions")]
+    return words
+
+
+def kept_changes(project: Project, made: Mapping[str, Any]) -> list[str]:
+    """Return in words which of the kept trainings that an executed notebook shows are no longer the same."""
+    words = []
+    for told in made.get("companion", {}).get("trainings", ()):
+        if told["kept"]:
+            place = project.kept / f"{told['key']}.safetensors"
+            if not place.exists():
+                words.append(f"the kept training {told['key']} is gone")
+            elif digest(place) != told["kept"]:
+                words.append(f"the kept training {told['key']} changed")
     return words
 
 
@@ -58,7 +71,7 @@ def digest(path: Path) -> str:
 
 
 def digests(root: Path, places: Iterable[Path]) -> dict[str, str]:
-    """Return ``{path below root: hash}`` of the files in ``places``; folders are searched, compiled files left out."""
+    """Return ``{path below root: hash}`` of the files in ``places``; folders are searched, compiled files skipped."""
     files = [f for place in places for f in (place.rglob("*") if place.is_dir() else [place])]
     kept = (f for f in files if f.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(f.parts))
     return {f.relative_to(root).as_posix(): digest(f) for f in sorted(kept) if not f.name.startswith(".")}

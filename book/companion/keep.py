@@ -1,4 +1,4 @@
-"""``make keep``: the numbers of the last full build, with what measured them, in one small committed file."""
+"""``make keep``: what the project keeps of the last full build: its numbers in one file, and its long trainings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ say = partial(print, flush=True)
 
 
 def keep(project: Project, to: Path | None = None, say: Callable[[str], None] = say) -> int:
-    """Write ``book/record.json``, or ``to``, from a good build of the paper profile.
+    """Write ``book/record.json`` and ``book/kept/`` from a good build of the paper profile.
+
+    to: another file for the numbers; the trainings are then left alone.
 
     Raises Mistake when the last build was of another profile, left something out, or no longer holds.
     """
@@ -34,10 +36,14 @@ def keep(project: Project, to: Path | None = None, say: Callable[[str], None] = 
             raise Mistake(f"out of bounds (book/bounds.yml): {'; '.join(beyond)}")
         if {name: last.get(name) for name in decided.names} != found:
             raise Mistake("the last build left something out; make book first")
+        made = {name: results.read(project.executed(FULL, name)).metadata["companion"] for name in found}
+        trainings = keep_trainings(project, made) if to is None else 0
         place = to or project.record
-        held = seal.seal(contents(project, last, found))
+        held = seal.seal(contents(project, last, found, made))
         write(place, json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     say(f"{place}: {sum(map(len, found.values()))} numbers of {len(found)} notebooks")
+    if trainings:
+        say(f"{project.kept}: {trainings} trainings")
     return 0
 
 
@@ -54,9 +60,20 @@ def last_build(project: Project) -> dict[str, Any]:
     return last
 
 
-def contents(project: Project, last: dict[str, Any], found: results.Numbers) -> dict[str, Any]:
+def keep_trainings(project: Project, made: dict[str, Any]) -> int:
+    """Write the long trainings that the notebooks showed to ``book/kept/``; return how many there are."""
+    told = {told["key"]: told["experiment"] for about in made.values() for told in about["trainings"]}
+    if told:
+        from locsym.experiments import Experiment
+
+        from . import kept
+
+        kept.keep(project.kept, map(Experiment.from_dict, told.values()))
+    return len(told)
+
+
+def contents(project: Project, last: dict[str, Any], found: results.Numbers, made: dict[str, Any]) -> dict[str, Any]:
     """Return what the record holds: the numbers, and what they depend on."""
-    made = {name: results.read(project.executed(FULL, name)).metadata["companion"] for name in found}
     seconds = {name: round(metadata["seconds"], 1) for name, metadata in made.items()}
     return {
         "commit": last["commit"],
@@ -65,6 +82,7 @@ def contents(project: Project, last: dict[str, Any], found: results.Numbers) -> 
         "hardware": hardware(),
         "seconds": seconds | {"total": round(sum(seconds.values()), 1)},
         "experiments": experiments(),
+        "trainings": sorted({told["key"] for about in made.values() for told in about["trainings"]}),
         "parameters": {name: metadata["parameters"] for name, metadata in made.items()},
         "numbers": found,
     }
