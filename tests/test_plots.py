@@ -11,7 +11,7 @@ mpl.use("agg")
 
 import matplotlib.pyplot as plt
 
-from locsym.plots import paper, sphere, stability, turnable, waves
+from locsym.plots import paper, sphere, stability, training, turnable, waves
 from locsym.plots.style import COLOURS, LABELS
 
 T = np.linspace(0, 2 * math.pi, 40)
@@ -162,3 +162,27 @@ def test_the_turnable_figure_is_light_and_grouped():
     assert names == ["exact"] * 3 + ["learned"] * 3 + ["starts"]
     assert [trace.showlegend for trace in figure.data[1:7]] == [True, False, False] * 2
     assert all(round(float(x), 3) == float(x) for x in figure.data[1].x)
+
+
+def test_choices_are_rows_from_the_top_with_a_mark_for_each_start():
+    losses = {("lm", "first"): [1e-9, 2e-9], ("adam", "first"): [1e-3], ("adam", "second"): [1e-2, 3e-2, 5e-2]}
+    ax = training.choices(losses)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["second", "first"]
+    for line, ((method, name), values) in zip(ax.lines, losses.items(), strict=True):
+        np.testing.assert_allclose(line.get_xdata(), values)
+        np.testing.assert_allclose(line.get_ydata(), {"first": 1, "second": 0}[name])
+        assert (line.get_marker(), line.get_linestyle()) == ({"lm": "o", "adam": "x"}[method], "None")
+        assert line.get_color() == COLOURS[method]
+    assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == [LABELS["lm"], LABELS["adam"]]
+    assert ax.get_xscale() == "log"
+
+
+def test_race_names_every_method_that_some_panel_shows():
+    rows = SimpleNamespace(loss=np.array([1e-1, 1e-2]), seconds=np.array([1.0, 2.0]))
+    problems = {"one": {"lm": rows}, "two": {"lm": rows, "scipy": rows}}
+    axes = training.race(problems, {"one": 1e-3, "two": 1e-4})
+    assert [len(ax.lines) for ax in axes] == [3, 5], "a curve and its last point for each method, and the dotted mark"
+    np.testing.assert_allclose(axes[1].lines[2].get_ydata(), rows.loss)
+    np.testing.assert_allclose(axes[1].lines[-1].get_ydata(), 1e-4)
+    names = [text.get_text() for text in axes[0].figure.legends[0].get_texts()]
+    assert names == [training.METHODS["lm"], training.METHODS["scipy"]]

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .paper import History, thin
-from .style import COLOURS
+from .style import COLOURS, LABELS
 
 METHODS = {"lm": "Levenberg–Marquardt", "adam": "Adam", "lbfgs": "L-BFGS", "scipy": "SciPy"}
 COLOUR = {"lm": COLOURS["lm"], "adam": COLOURS["adam"], "lbfgs": COLOURS["euler"], "scipy": COLOURS["rk4"]}
@@ -42,7 +42,8 @@ def race(problems: Mapping[str, Mapping[str, History]], marks: Mapping[str, floa
         ax.set_xlabel("seconds")
     first = np.atleast_1d(axes)[0]
     first.set_ylabel("mean squared error")
-    first.figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=len(METHODS))
+    handles = {line.get_label(): line for ax in np.atleast_1d(axes) for line in ax.get_legend_handles_labels()[0]}
+    first.figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=len(METHODS))
     return axes
 
 
@@ -88,3 +89,21 @@ def costs(growth: Mapping[str, tuple[Sequence[int], Mapping[str, Sequence[float]
     first.set_ylabel("seconds")
     first.figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return axes
+
+
+def choices(losses: Mapping[tuple[str, str], Sequence[float]]) -> Axes:
+    """The loss that each start reaches, a row for each choice, the first on top: circles for LM, crosses for Adam.
+
+    losses: (method, choice) → one value a start.
+    """
+    rows = list(dict.fromkeys(name for _, name in losses))[::-1]
+    _, ax = plt.subplots(figsize=(7.4, 3.8))
+    for (method, name), values in losses.items():
+        label = LABELS[method] if name == rows[-1] else None
+        marker = {"lm": "o", "adam": "x"}[method]
+        height = np.full(len(values), rows.index(name))
+        ax.semilogx(values, height, marker, color=COLOURS[method], label=label)
+    ax.set_xlabel("training error (MSE)")
+    ax.set_yticks(range(len(rows)), rows)
+    ax.figure.legend(loc="outside upper center", ncols=2)
+    return ax
