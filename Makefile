@@ -1,10 +1,10 @@
-# From a clone to a book: `make book`. Each target makes the environment by itself when it is missing.
-# PROFILE=quick  ONLY="01 03"  JOBS=2  DRY=1           options of book
-# NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"  options of rerun; PROFILE too
+# From a clone to a book: `make book`. Each target creates the environment if it is missing.
+# PROFILE=quick  ONLY="splitting volume"  JOBS=2  DRY=1   options of book
+# NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"       options of rerun; PROFILE too
 PYTHON ?= python3
 BIN := .venv/bin
 
-# What is given is text: neither make nor the shell looks into it
+# Options are plain text: neither make nor the shell expands them
 GIVEN := PROFILE ONLY JOBS DRY NOTEBOOK PARAMS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
@@ -12,10 +12,10 @@ export $(GIVEN)
 .PHONY: help env book pdf test rerun keep faults lint bench clean
 .DEFAULT_GOAL := help
 
-help:   ## what there is
+help:   ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
-env: .venv/.installed   ## the environment in .venv; the others make it when it is missing
+env: .venv/.installed   ## create the environment in .venv; the other commands do so too if it is missing
 
 .venv/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'
@@ -23,32 +23,32 @@ env: .venv/.installed   ## the environment in .venv; the others make it when it 
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[book,test]"
 	@touch $@
 
-book: env   ## the whole book, in _build/html (PROFILE=quick cuts the long runs short; ONLY=01 one notebook; DRY=1 only says what)
+book: env   ## build the book in _build/html (PROFILE=quick: a few minutes; ONLY=volume: one notebook; DRY=1: only list what would run)
 	$(BIN)/python -m companion build --profile "$${PROFILE:-paper}" $${ONLY:+--only $$ONLY} $${JOBS:+--jobs "$$JOBS"} $${DRY:+--dry-run}
 
-pdf: env   ## the book just built as one PDF, _build/book.pdf; needs Chromium (Debian: chromium)
+pdf: env   ## print the built book as one PDF, _build/book.pdf; needs Chromium (Debian: chromium)
 	$(BIN)/python -m companion pdf
 
-test: env   ## all tests, every notebook in the quick profile among them
+test: env   ## run all tests, those that execute every notebook in the quick profile included
 	$(BIN)/python -m pytest
 
-rerun: env   ## one notebook with other parameters: NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"
-	@$(if $(NOTEBOOK),,echo 'name one: make rerun NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"'; exit 2)
+rerun: env   ## run one notebook with other parameters: NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"
+	@$(if $(NOTEBOOK),,echo 'name a notebook: make rerun NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"'; exit 2)
 	$(BIN)/python -m companion rerun $${PARAMS:+-p "$$PARAMS"} $${PROFILE:+--profile "$$PROFILE"} -- "$$NOTEBOOK"
 
-keep: env   ## the numbers of the full book just built, with hardware and times, in book/record.json: commit it
+keep: env   ## store trainings and numbers of the full book just built in book/kept and book/record.json; commit them
 	$(BIN)/python -m companion keep
 
-faults: env   ## kill, truncate, fill and confuse it (tests/faults); keep what was survived in book/faults.json: commit it
+faults: env   ## kill, truncate, fill and confuse it (tests/faults); write the outcome to book/faults.json; commit it
 	$(BIN)/python -m pytest tests/faults
 	$(BIN)/python -m companion faults
 
-lint: env   ## ruff over all sources, the notebooks too
+lint: env   ## check all sources with ruff, the notebooks too
 	$(BIN)/ruff check locsym book notebooks tests benchmarks
 
-bench: env   ## fast code beside simple code
+bench: env   ## time fast code beside simple code
 	$(BIN)/python -m pytest benchmarks
 
-clean:   ## remove what was made, except trainings and .venv (ALL=1: these too)
+clean:   ## remove everything generated, except trainings and .venv (ALL=1: these too)
 	rm -rf _build/html _build/executed _build/work _build/results.json _build/faults.json _build/book.pdf _build/pdf.html _build/.*.old book/notebooks runs .pytest_cache .ruff_cache .benchmarks
 	$(if $(ALL),rm -rf _build .venv *.egg-info)

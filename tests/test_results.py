@@ -1,4 +1,4 @@
-"""The results table: every number it names is recorded, and the numbers kept of the last full build still hold."""
+"""The results table: it names recorded numbers and judges each claim; the record of the last full build still holds."""
 
 import json
 import sys
@@ -15,6 +15,7 @@ from test_paper_map import source
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # as Sphinx does for the book's own extensions
 import results as table  # noqa: E402
+import verdicts  # noqa: E402
 
 PROJECT = Project(ROOT)
 GROUPS = yaml.safe_load((ROOT / "book" / "results.yml").read_text(encoding="utf-8"))
@@ -23,17 +24,19 @@ AGAIN = "measure again: make book && make keep, and commit book/record.json"
 
 
 def keys(row):
-    """The keys that a row names."""
+    """The keys that a row names: for its cells, for its bound and for the seeds."""
     named = [row[name] for name in ("adam", "lm", "ours") if name in row]
-    return [key for entry in named for key in ([entry] if isinstance(entry, str) else entry)]
+    named += [*row.get("bound", {}).values(), *row.get("seeds", {}).values()]
+    listed = [one for entry in named for one in (entry if isinstance(entry, list) else [entry])]
+    return [one for one in listed if isinstance(one, str)]
 
 
 KEYS = sorted({(notebook, key) for notebook, row in ROWS for key in keys(row)})
 RECORDED = {  # what the table must show of each experiment, for both trainings where there is no other word
     "advection": ("wave-error", "train-mse", "val-mse", "seconds", "regression-wave-error"),
     "one_orbit": (
-        *("energy-t1000", "casimir-t1000", "solution-t1000", "train-mse", "val-mse", "seconds", "k1-adam-train-mse"),
-        *("lm-seeds", "lm-seeds-below-1-percent", "lm-energy-t1000-median"),
+        *("energy-t1000", "casimir-t1000", "solution-t1000", "power", "train-mse", "val-mse", "seconds"),
+        *("k1-adam-train-mse", "lm-seeds", "lm-seeds-below-1-percent", "lm-energy-t1000-median"),
     ),
     "whole_flow": (
         *("energy-t100", "energy-t400", "casimir-t100", "casimir-t400", "solution-t100"),
@@ -64,7 +67,7 @@ def test_table_shows_every_number_of_record(notebook):
 
 @pytest.mark.parametrize(("notebook", "row"), ROWS, ids=lambda part: part if isinstance(part, str) else part["claim"])
 def test_row_says_what_it_is_and_leads_to_its_place(notebook, row):
-    assert row.keys() <= {"claim", "paper", "code", "adam", "lm", "ours", "unit", "see", "brief"}
+    assert row.keys() <= {"claim", "paper", "code", "adam", "lm", "ours", "unit", "see", "brief", "bound", "seeds"}
     assert row["claim"]
     assert row["paper"]
     assert row["code"]
@@ -145,56 +148,153 @@ def texts(rows):
     return [[cell.text for cell in row] for row in rows]
 
 
+def found(own, kept=None, missing=pytest.fail):
+    return table.Given(own, kept or {}, missing)
+
+
 def test_full_build_shows_its_own_numbers_only():
-    given = table.sources(FULL, "paper", {"numbers": QUICK})
-    assert [source.numbers for source in given] == [FULL]
-    assert len(table.head(given, False)) == 1
-    group, error, seeds, other = texts(table.body(SMALL, given, False, pytest.fail))
+    assert table.given(FULL, "paper", {"numbers": QUICK}, pytest.fail) == found(FULL)
+    group, error, seeds, other = texts(table.body(SMALL, found(FULL), False))
     assert group == ["{doc}`Orbit </book/notebooks/05>`, Sec. 4"]
-    assert error == ["[Fig. 4](#fig-x): error", "< 1\u00a0%", "2e\u20113", "9 s", "10 s"]
-    assert seeds[3:] == ["–", "9 of 10"]
-    assert other[3:] == ["10"]
+    assert error == ["[Fig. 4](#fig-x): error", "< 1\u00a0%", "–", "2e\u20113", "9 s", "10 s"]
+    assert seeds[4:] == ["–", "9 of 10"]
+    assert other[4:] == ["10"]
 
 
-def test_quick_build_shows_the_last_full_build_beside_its_own():
-    given = table.sources(QUICK, "quick", {"numbers": FULL})
-    assert texts(table.head(given, False))[1] == ["last full build", "this build (quick)"] * 2
-    _, error, seeds, other = texts(table.body(SMALL, given, False, pytest.fail))
-    assert error[3:] == ["9 s", "8 s", "10 s", "10 s"]
-    assert seeds[3:] == ["–", "–", "9 of 10", "8 of 10"]
-    assert other[3:] == ["10"], "the same number is said once"
+def test_quick_build_adds_the_last_full_builds_number_where_it_differs():
+    given = table.given(QUICK, "quick", {"numbers": FULL}, pytest.fail)
+    assert given == found(QUICK, FULL)
+    _, error, seeds, other = texts(table.body(SMALL, given, False))
+    assert error[4:] == ["8 s (last full build: 9 s)", "10 s"]
+    assert seeds[4:] == ["–", "8 of 10 (last full build: 9 of 10)"]
+    assert other[4:] == ["10"], "the same number is said once"
 
 
-def test_number_of_neither_training_is_labelled_where_builds_differ():
-    given = table.sources({"05": {"b": {"shown": "7"}}}, "quick", {"numbers": FULL})
-    other = table.line(SMALL[0]["rows"][2], "05", given, False, pytest.fail)
-    assert other[-1] == table.Cell("last full build: 10; this build (quick): 7", columns=4)
+def test_a_time_is_the_last_full_builds_where_there_is_one():
+    timed = {"05": {"a": {"shown": "8", "timed": True}}}
+    assert found(timed, FULL).shown("05", "a", "s") == "9 s"
+    assert found(timed).shown("05", "a", "s") == "8 s"
+
+
+def test_a_key_newer_than_the_record_is_shown_without_it():
+    assert found(FULL, {"05": {"a": {"shown": "7"}}}).shown("05", ["a", "b"]) == "9 of 10"
 
 
 def test_before_the_first_full_build_there_are_own_numbers_only():
-    assert [source.label for source in table.sources(QUICK, "quick", None)] == ["this build (quick)"]
+    assert table.given(QUICK, "quick", None, pytest.fail) == found(QUICK)
 
 
 def test_brief_shows_the_marked_rows_without_groups():
-    rows = table.body(SMALL, table.sources(FULL, "paper", None), True, pytest.fail)
-    assert texts(rows) == [["[Fig. 4](#fig-x): orbit", "< 1\u00a0%", "9 s", "10 s"]]
+    rows = table.body(SMALL, found(FULL), True)
+    assert texts(rows) == [["[Fig. 4](#fig-x): orbit", "< 1\u00a0%", "–", "9 s", "10 s"]]
     assert 3 <= sum("brief" in row for _, row in ROWS) <= 6
 
 
 @pytest.mark.parametrize("brief", [True, False])
 @pytest.mark.parametrize("record", [None, {"numbers": FULL}])
 def test_rows_are_as_wide_as_the_head(brief, record):
-    given = table.sources(QUICK, "quick", record)
-    first, *second = table.head(given, brief)
-    width = sum(cell.columns for cell in first)
-    assert {sum(cell.columns for cell in row) for row in table.body(SMALL, given, brief, pytest.fail)} == {width}
-    for row in second:
-        assert sum(cell.columns for cell in row) + sum(cell.rows == 2 for cell in first) == width
+    rows = table.body(SMALL, table.given(QUICK, "quick", record, pytest.fail), brief)
+    assert {sum(cell.columns for cell in row) for row in rows} == {len(table.head(brief))}
 
 
 def test_missing_number_is_told():
     told = []
-    given = table.sources({"05": {"b": {"shown": "10"}}}, "paper", None)
-    row = table.line(SMALL[0]["rows"][0], "05", given, False, told.append)
-    assert told == ["this build (paper): 05 has recorded no 'a'"]
-    assert row[3].text == "? s"
+    row = table.line(SMALL[0]["rows"][0], "05", found({"05": {"b": {"shown": "10"}}}, {}, told.append), False)
+    assert told == ["05 has recorded no 'a'"]
+    assert row[4].text == "? s"
+
+
+SHARES = [  # bound, least and largest value, how many of the values keep it
+    ({"below": 2}, 0, 1, "all"),
+    ({"below": 2}, 1, 3, "some"),
+    ({"below": 2}, 2, 3, "none"),
+    ({"above": 2}, 3, 4, "all"),
+    ({"above": 2}, 1, 3, "some"),
+    ({"above": 2}, 1, 2, "none"),
+    ({"between": [1, 2]}, 1.5, 1.6, "all"),
+    ({"between": [1, 2]}, 0.5, 1.6, "some"),
+    ({"between": [1, 2]}, 2.5, 2.6, "none"),
+    ({"about": 2}, 1, 3, "all"),
+    ({"about": 2}, 2, 2, "all"),
+    ({"about": 2}, 0, 1, "better"),
+    ({"about": 2}, 3, 4, "none"),
+    ({"below": 2}, 1, float("nan"), "some"),
+    ({"about": 2}, 1, float("inf"), "all"),
+    ({"below": 2}, float("nan"), float("nan"), "none"),
+]
+
+
+@pytest.mark.parametrize(("bound", "least", "most", "share"), SHARES)
+def test_bound_is_compared_with_all_values(bound, least, most, share):
+    ((kind, given),) = bound.items()
+    assert verdicts.judge(kind, given if isinstance(given, list) else [given], least, most) == share
+
+
+RECORDS = {
+    **{"good": (0.5, "50 %"), "bad": (3.0, "300 %"), "worse": ("Infinity", "inf")},
+    **{"no": (0, "0"), "two": (2, "2"), "three": (3, "3")},
+}
+BAD = {"paper": "< 1", "bound": {"below": 1}, "adam": "bad"}
+VERDICTS = [
+    ({"paper": "–", "adam": "bad"}, "–"),
+    ({"paper": "“good”", "adam": "bad"}, "in words only"),
+    (BAD, "**not reproduced** (one seed)"),
+    (BAD | {"lm": "bad"}, "**not reproduced** (one seed)"),
+    (BAD | {"lm": "good"}, "**not reproduced** (one seed); Levenberg–Marquardt: yes"),
+    (BAD | {"adam": "good", "lm": "bad"}, "reproduced (one seed); Levenberg–Marquardt: no"),
+    (BAD | {"seeds": {"range": ["good", "bad"]}}, "reproduced in part (50 % to 300 %)"),
+    (BAD | {"seeds": {"kept": ["no", "three"]}}, "**not reproduced** (0 of 3 seeds)"),
+    (BAD | {"seeds": {"kept": ["two", "three"]}}, "reproduced in part (2 of 3 seeds)"),
+    (BAD | {"seeds": {"kept": ["three", "three"]}}, "reproduced (3 of 3 seeds)"),
+    (
+        BAD | {"lm": "good", "seeds": {"kept": ["no", "three"], "range": ["bad", "worse"]}},
+        "**not reproduced** (0 of 3 seeds, 300 % to inf); Levenberg–Marquardt: yes",
+    ),
+    ({"paper": "better than the network", "bound": {"below": "bad"}, "ours": "good"}, "reproduced"),
+    ({"paper": "better than the network", "bound": {"below": "good"}, "ours": "bad"}, "**not reproduced**"),
+    ({"paper": "1", "bound": {"about": 1}, "adam": "good", "lm": "good"}, "better (one seed)"),
+]
+
+
+@pytest.mark.parametrize(("row", "text"), VERDICTS)
+def test_verdict_follows_from_bound_and_numbers(row, text):
+    numbers = {key: {"value": value, "shown": shown} for key, (value, shown) in RECORDS.items()}
+    assert verdicts.verdict(row, numbers.get) == text
+
+
+CLAIMED = [pytest.param(name, row, id=f"{name}-{row['claim']}") for name, row in ROWS if "bound" in row]
+COUNTED = [claim for claim in CLAIMED if {"kept", "range"} <= claim.values[1].get("seeds", {}).keys()]
+
+
+def test_claims_with_a_number_have_a_bound():
+    silent = ("–", "“")
+    assert not [row["claim"] for _, row in ROWS if "bound" not in row and not row["paper"].startswith(silent)]
+
+
+@pytest.mark.parametrize(("notebook", "row"), CLAIMED)
+def test_bound_is_what_the_paper_is_said_to_state(notebook, row):
+    """The text "< 5 %" and the bound 0.05 beside it are one."""
+    ((_, given),) = row["bound"].items()
+    if row["paper"].startswith("<"):
+        assert row["bound"] == {"below": float(row["paper"].strip("< %")) / 100}
+    elif row["paper"][0].isdigit():
+        assert row["bound"] == {"about": float(row["paper"])}
+    else:
+        assert isinstance(given, (str, list)), "a claim in words is a comparison"
+
+
+@pytest.mark.parametrize(("notebook", "row"), COUNTED)
+def test_count_of_seeds_agrees_with_their_range(notebook, row, record):
+    ((kind, given),) = row["bound"].items()
+    numbers = record["numbers"][notebook]
+    (kept, tried), ends = ([numbers[key]["value"] for key in row["seeds"][name]] for name in ("kept", "range"))
+    share = "all" if kept == tried else "some" if kept else "none"
+    assert verdicts.judge(kind, [given], *ends) == share
+
+
+@pytest.mark.parametrize(("notebook", "row"), COUNTED)
+def test_whole_flow_was_not_reproduced_and_the_table_says_so(notebook, row, record):
+    assert notebook == "whole_flow"
+    text = verdicts.verdict(row, record["numbers"][notebook].get)
+    assert text.startswith("**not reproduced** (0 of 3 seeds, ")
+    assert text.endswith("; Levenberg–Marquardt: yes")

@@ -1,7 +1,7 @@
-"""Sphinx extension: a chapter as a notebook to take along, its source, and, where the repository is known, Binder.
+"""Sphinx extension: links to a chapter as a notebook, to its source and, if the repository is known, to Binder.
 
-The notebook is the executed one without what only the build needs: numbers stand in its text, captions below figures.
-No Colab: it opens notebooks that lie in a repository, and here only their sources do.
+The notebook is the executed one without what only the build needs: numbers are written into its text, captions below
+its figures. There is no link to Colab, which opens notebooks from a repository; the repository has only the sources.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from companion.record import recorded
 
 HOSTS = {"github.com": "gh", "gitlab.com": "gl"}
 ROLE = re.compile(r"\{([\w:]+)\}`([^`<]*?)\s*(?:<[^`>]*>)?`")
-CHAPTER = re.compile(r"\]\((\d\d_\w+)\)")  # a link to another one
+CHAPTER = re.compile(r"\]\(([a-z]\w+)\)")  # a link to another one
 TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 FENCE = re.compile(r"^:::+(?:\{[\w:-]+\} *(.*))?\n?(?:^:[\w-]+:.*\n)*", re.MULTILINE)  # opens with a title, or closes
 
 
 def binder(url: str, branch: str, name: str) -> str | None:
-    """Return where Binder opens a chapter's source (as a notebook: see postBuild); None without a repository."""
+    """Return the address at which Binder opens a chapter (as a notebook, see postBuild); None without a repository."""
     parts = urlparse(url)
     if not url or not parts.netloc:
         return None
@@ -34,7 +34,7 @@ def binder(url: str, branch: str, name: str) -> str | None:
 
 
 def plain(text: str, numbers: dict[str, dict]) -> str:
-    """Return a cell's text with its numbers in place and without the roles that only the book understands."""
+    """Return a cell's text with its numbers inserted and without the roles that only the book understands."""
 
     def word(found: re.Match) -> str:
         role, content = found.groups()
@@ -53,7 +53,7 @@ def plain(text: str, numbers: dict[str, dict]) -> str:
 
 
 def standalone(executed: nbformat.NotebookNode, url: str = "") -> nbformat.NotebookNode:
-    """Return an executed notebook that runs by itself where the library is installed; ``executed`` stays as it is."""
+    """Return a notebook that runs wherever the library is installed; ``executed`` itself is not changed."""
     numbers, notebook = recorded(executed), deepcopy(executed)
     how = f"`pip install git+{url} ipykernel`" if url else "`pip install . ipykernel` in a copy of the book's sources"
     notebook.metadata = {k: v for k, v in notebook.metadata.items() if k in ("kernelspec", "language_info")}
@@ -92,7 +92,7 @@ def links(app, pagename: str) -> str:
         items.append(f'<a href="{name}.py" download>Python source</a>')
     if address := binder(url, branch, name):
         items.append(f'<a href="{address}">Run it on Binder</a>')
-    return f'<p class="page-files" role="group" aria-label="This chapter to take along">{" · ".join(items)}</p>'
+    return f'<p class="page-files" role="group" aria-label="Download this chapter">{" · ".join(items)}</p>'
 
 
 def add_links(app, pagename, templatename, context, doctree) -> None:

@@ -1,4 +1,4 @@
-"""Sphinx extension: ``faults`` shows faults.json, beside the page: what was tried on the software, what survived."""
+"""Sphinx extension: ``faults`` shows faults.json, beside the page: the faults that were tried and survived."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ say = logging.getLogger(__name__)
 
 
 class Faults(SphinxDirective):
-    """The last complete run of the fault suite that was kept."""
+    """The last complete run of the fault suite that was recorded."""
 
     def run(self) -> list[nodes.Node]:
         name, path = self.env.relfn2path("faults.json")
         self.env.note_dependency(name)
-        lines = ["No run has been kept yet: `make faults`."]
+        lines = ["No run has been recorded yet; `make faults` does it."]
         try:
             lines = told(seal.read(Path(path)))
         except FileNotFoundError:
@@ -32,11 +32,11 @@ class Faults(SphinxDirective):
 
 
 def told(found: dict) -> list[str]:
-    """Return the record as lines of markdown: a table with a row a kind, then when and from what it was made.
+    """Return the record as lines of markdown: a table with one row for each kind, then its date, commit and tests.
 
-    ``executed notebook: emptied`` and ``executed notebook: cut off`` are told as one, ``executed notebook``.
+    ``executed notebook: emptied`` and ``executed notebook: cut off`` are merged into ``executed notebook``.
     """
-    lines, total = ["| kind | what was done | tried | survived |", "|---|---|--:|--:|"], [0, 0]
+    lines, total = ["| kind | what was attacked | tried | survived |", "|---|---|--:|--:|"], [0, 0]
     for kind, whats in found["faults"].items():
         tried, survived = (sum(counts) for counts in zip(*whats.values(), strict=True))
         total = [total[0] + tried, total[1] + survived]

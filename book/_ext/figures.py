@@ -1,4 +1,4 @@
-"""Sphinx extension: each figure of a notebook at its own size, and below its caption its vector file and its numbers.
+"""Sphinx extension: each figure of a notebook has its own size, and below its caption links to its files.
 
 The files come with the executed notebook (``companion.figures``) and are written to ``_static/figures``.
 """
@@ -32,12 +32,12 @@ def files(path: Path) -> dict[str, dict[str, str]]:
 
 
 def width(svg: str) -> float:
-    """The width of an SVG of matplotlib's in the pixels of a page, 96 an inch; it is given in points."""
+    """Return the width of a matplotlib SVG, which is given in points, in pixels of a page, 96 per inch."""
     return float(re.search(r'<svg[^>]* width="([\d.]+)pt"', svg)[1]) * 96 / 72
 
 
 def complete(app, doctree: nodes.document, docname: str) -> None:
-    """Give the figures of one page their size and their links."""
+    """Give the figures of one page their sizes and links."""
     source = Path(app.env.doc2path(docname))
     if app.builder.format != "html" or source.suffix != ".ipynb":
         return

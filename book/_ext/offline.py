@@ -1,7 +1,7 @@
-"""Sphinx extension: everything a page loads comes from the built site, so it also opens from file:// without a network.
+"""Sphinx extension: everything that a page loads is part of the built site, so pages work offline, from file:// too.
 
 MathJax is copied from the package sphinx-mathjax-offline (2.2 MB of its 24), Plotly from the package plotly,
-and only where a page draws with it.
+only for pages that use it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PLOTLY = "plotly.min.js"
 
 
 def package_folder(name: str) -> Path:
-    """Where an installed package lies; it need not be importable by a plain import statement."""
+    """Return the folder of an installed package; its name need not be a valid Python name."""
     spec = find_spec(name)
     if spec is None or spec.origin is None:
         raise RuntimeError(f"{name} is not installed; the book's environment has it: make env")
@@ -31,7 +31,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def copy_mathjax(app) -> None:
-    """Put the needed parts of MathJax beside the pages."""
+    """Copy the needed parts of MathJax to the site."""
     if app.builder.format == "html":
         mathjax = package_folder("sphinx-mathjax-offline") / "static" / "mathjax"
         for part in MATHJAX:
@@ -39,13 +39,13 @@ def copy_mathjax(app) -> None:
 
 
 def drop_source_maps(app, error) -> None:
-    """Leave out what only debuggers of the theme's scripts would load: 3 MB."""
+    """Remove 3 MB of files that only a debugger of the theme's scripts would load."""
     for path in Path(app.outdir).rglob("*.map") if error is None and app.builder.format == "html" else ():
         path.unlink()
 
 
 def load_plotly(app, pagename, templatename, context, doctree) -> None:
-    """Load Plotly on the pages that draw with it. It comes first: the figures' scripts stand in the page's body."""
+    """Load Plotly on the pages that use it, before the figures' scripts in the body of the page."""
     if "Plotly.newPlot" in context.get("body", ""):
         copy(package_folder("plotly") / "package_data" / PLOTLY, Path(app.outdir) / "_static" / PLOTLY)
         app.add_js_file(PLOTLY, priority=100)

@@ -1,6 +1,6 @@
-"""Sphinx extension: ``orbits: NOTEBOOK FIGURE`` puts that figure's orbits into the page, for the picture that turns.
+"""Sphinx extension: ``orbits: NOTEBOOK FIGURE`` puts the orbits of that figure into the page, for the turning picture.
 
-The orbits are those of the executed notebook, read from the figure's CSV; nothing is trained or kept for them.
+The orbits are read from the CSV of the figure in the executed notebook; nothing is trained for the picture.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SCRIPT = "orbits.js"
 def orbits(text: str) -> dict[str, list[list[int]] | int]:
     """Return the ends of the exact and the learned orbits of the last panel, in thousandths: x, y, z, x, y, z, …
 
-    ``after`` is how many steps come before.
+    ``after`` is the number of steps before these ends.
     """
     found: dict[tuple[int, str], list[list[float]]] = {}
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
@@ -52,7 +52,7 @@ class Orbits(SphinxDirective):
 
 
 def load_script(app, pagename, templatename, context, doctree) -> None:
-    """Load the script on the page that has the data."""
+    """Load the script on the page with the data."""
     if 'class="orbits-data"' in context.get("body", ""):
         app.add_js_file(SCRIPT, loading_method="defer")
 

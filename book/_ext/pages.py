@@ -1,6 +1,6 @@
-"""Sphinx extension: what a page says of itself, in its head (description, preview) and at its foot (how it was made).
+"""Sphinx extension: what a page says about itself, in its head (description, preview) and its foot (how it was made).
 
-An executed notebook brings ``metadata["companion"]``: profile, commit, versions, seed, seconds. A page of prose
+An executed notebook carries ``metadata["companion"]``: profile, commit, versions, seed, seconds. A page of prose
 shows what the notebooks have in common, since it may quote their numbers.
 """
 
@@ -14,15 +14,15 @@ from pathlib import Path
 from docutils import nodes
 
 QUICK = (
-    "<strong>A quick edition.</strong> Adam's trainings and other long runs were cut short, so that the whole book "
-    "builds in a few minutes; <code>make book</code> makes the full edition."
+    "<strong>Quick edition.</strong> It runs the first epochs of each long training, compares them with the kept "
+    "training of the full build, and shows the kept network. <code>make book</code> builds the full edition."
 )
-BIBLIOGRAPHY_ROLES = ('role="list" ', ' role="doc-biblioentry"')  # docutils' pair of them is not valid ARIA
+BIBLIOGRAPHY_ROLES = ('role="list" ', ' role="doc-biblioentry"')  # the pair that docutils writes is not valid ARIA
 PREVIEW = "_static/orbits.png"  # of a page without a figure of its own
 
 
 def made(app, pagename: str) -> dict:
-    """How a page was made: a notebook's own record, or for prose what all notebooks' records agree on."""
+    """Return how a page was made: a notebook's own record; for prose, what the records of all notebooks agree on."""
     records = {doc: json.loads(meta["companion"]) for doc, meta in app.env.metadata.items() if "companion" in meta}
     if pagename in records or not records:
         return records.get(pagename, {})
@@ -32,7 +32,7 @@ def made(app, pagename: str) -> dict:
 
 
 def quotes_numbers(env, pagename: str) -> bool:
-    """Whether numbers of a run stand on a page: on a notebook's, and where prose glues them or shows their table."""
+    """Tell whether a page shows computed numbers: every notebook does, and prose that glues them or has their table."""
     path = Path(env.doc2path(pagename)) if pagename in env.found_docs else None
     if path is None or path.suffix == ".ipynb":
         return path is not None
@@ -41,7 +41,7 @@ def quotes_numbers(env, pagename: str) -> bool:
 
 
 def duration(seconds: float) -> str:
-    """7 s, 12 min, 3.4 h."""
+    """Return a time as 7 s, 12 min or 3.4 h."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"
@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
 
 
 def foot(record: dict) -> str:
-    """The record as a definition list; versions are folded away. Only what is known is shown."""
+    """Return the record as a definition list; versions are folded. Only what is known is shown."""
     items = {
         "profile": record.get("profile"),
         "commit": (record.get("commit") or "")[:12],
@@ -67,7 +67,7 @@ def foot(record: dict) -> str:
 
 
 def description(doctree: nodes.document, length: int = 200) -> str:
-    """The first paragraph's words, cut at a word's end; formulas are left out."""
+    """Return the first paragraph without its formulas, shortened at the end of a word."""
     for paragraph in doctree.findall(nodes.paragraph):
         text = "".join(t for t in paragraph.findall(nodes.Text) if not isinstance(t.parent, nodes.math))
         text = " ".join(text.split())
@@ -77,7 +77,7 @@ def description(doctree: nodes.document, length: int = 200) -> str:
 
 
 def preview(app, doctree: nodes.document | None) -> str:
-    """The page's first picture in a figure, as a path in the site; the front page's where it has none."""
+    """Return the path of the page's first figure in the site; that of the front page if it has none."""
     for figure in doctree.findall(nodes.figure) if doctree else ():
         for image in figure.findall(nodes.image):
             _, found, name = image["uri"].rpartition("_images/")  # written by the writer, which came first
@@ -87,7 +87,7 @@ def preview(app, doctree: nodes.document | None) -> str:
 
 
 def add_context(app, pagename, templatename, context, doctree) -> None:
-    """Complete a page's head and body. The metatags of a page's own front matter (html_meta) come first."""
+    """Complete a page's head and body. Metatags in the page's own front matter (html_meta) have precedence."""
     if "body" not in context:
         return
     for role in BIBLIOGRAPHY_ROLES:
@@ -110,13 +110,13 @@ def add_context(app, pagename, templatename, context, doctree) -> None:
 
 
 def drop_back_links(app, doctree, docname) -> None:
-    """A citation's back links lead to other pages' anchors as if they were its own: leave them out."""
+    """Remove the back links of citations: they point to anchors of other pages as if these were on the same page."""
     for citation in doctree.findall(nodes.citation):
         citation["backrefs"] = []
 
 
 def keep_tags(app, doctree, docname) -> None:
-    r"""Sphinx splits a formula that has two lines anywhere, and ``\tag`` is not allowed there: leave tagged ones be."""
+    r"""Keep tagged formulas as they are: Sphinx would wrap several lines in ``split``, which allows no ``\tag``."""
     for formula in doctree.findall(nodes.math_block):
         text = formula.astext()
         if r"\tag" in text and r"\\" in text and not formula.get("nowrap"):

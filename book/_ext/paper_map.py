@@ -13,18 +13,18 @@ HEAD = ("The paper", "What it says", "Page", "Function", "Test")
 
 
 def load(path: Path) -> list[dict]:
-    """The map's entries; each has item, says, code (a list), test and page (a label on it where it has one)."""
+    """Return the entries of the map; each has item, says, code (a list), test, page and a label on that page."""
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
 def held(test: str) -> str:
-    """A test as the table names it; one that bounds a number, ``file::test[notebook-key]``, by the number's key."""
+    """Return a test's name in the table; for a test of a number, ``file::test[notebook-key]``, the number's key."""
     name, _, case = test.rstrip("]").partition("[")
     return f"number `{case.partition('-')[2]}`" if case else f"`{name}`"
 
 
 def row(entry: dict) -> list[str]:
-    """One entry as five cells of markdown."""
+    """Return one entry as five cells of markdown."""
     item = f"[{entry['item']}](#{entry['label']})" if "label" in entry else entry["item"]
     code = " ".join(f"{{py:obj}}`~{name}`" for name in entry.get("code", []))
     tests = " ".join(map(held, entry.get("test", [])))

@@ -1,4 +1,4 @@
-"""Sphinx extension: a name may be cited from where users import it; the API documents it once, where it is defined."""
+"""Sphinx extension: pages may cite a name by where users import it; the API documents it once, where it is defined."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 
 
 def home(target: str) -> str | None:
-    """The dotted name under which one of ours is documented: locsym.LocSympNet → locsym.networks.LocSympNet."""
+    """Return the dotted name under which an object is documented: locsym.LocSympNet → locsym.networks.LocSympNet."""
     parts = target.split(".")
     for cut in range(len(parts), 0, -1):
         try:
@@ -20,7 +20,7 @@ def home(target: str) -> str | None:
 
 
 def resolve(app, env, node, contnode):
-    """Link a name of ours that is not documented where it was cited."""
+    """Resolve a name from locsym that is documented elsewhere."""
     target = node.get("reftarget", "")
     if node.get("refdomain") != "py" or not target.startswith("locsym.") or (name := home(target)) in (None, target):
         return None

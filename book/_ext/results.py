@@ -1,13 +1,15 @@
 """Sphinx extension: ``results`` shows results.yml as a table; ``results-record`` how the last full build was measured.
 
-Numbers are those of this build, read from its executed notebooks, and of the last full build, kept in record.json.
-A page of the paper profile shows its own only; any other shows both, labelled. A key that is not there is a warning.
+The numbers are those of this build, read from its executed notebooks. Where the last full build, kept in record.json,
+has another one, that follows in brackets; times are always those of the last full build. A page of the full build
+itself shows its own numbers only. A key that this build did not record is a warning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -20,47 +22,57 @@ from docutils.statemachine import StringList
 from pages import duration
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from verdicts import verdict
 
-FULL = "paper"  # the profile that needs no other numbers beside its own
+FULL = "paper"  # the profile of a full build
 OURS = {"adam": "ours, Adam as in the paper", "lm": "ours, Levenberg–Marquardt"}
-Missing = Callable[[str], None]  # is told, in words, which number is not there
+Missing = Callable[[str], None]  # is told, in words, which number is missing
 say = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: markdown on one line, over how many columns and rows it goes, a class for its look."""
+    """A cell of a table: markdown on one line, how many columns it spans, a class for its look."""
 
     text: str
     columns: int = 1
-    rows: int = 1
     look: str = ""
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where numbers come from, and what to call it."""
+class Given:
+    """The numbers of this build, and those of the last full build beside them (none in a full build)."""
 
-    label: str
-    numbers: Numbers
+    own: Numbers
+    kept: Numbers
+    missing: Missing
 
-
-def sources(own: Numbers, profile: str, record: dict | None) -> list[Source]:
-    """Return what a table shows: its own numbers, and before them the record's where this is no full build."""
-    if profile == FULL or record is None:
-        return [Source(f"this build ({profile})", own)]
-    return [Source("last full build", record["numbers"]), Source(f"this build ({profile})", own)]
-
-
-def shown(source: Source, notebook: str, keys: str | list[str] | None, unit: str, missing: Missing) -> str:
-    """Return recorded numbers as their page shows them; a dash for no key."""
-    texts = []
-    for key in [keys] if isinstance(keys, str) else keys or ():
-        number = source.numbers.get(notebook, {}).get(key)
+    def look(self, notebook: str, key: str) -> dict | None:
+        """Return what this build recorded under a key; tell where there is nothing."""
+        number = self.own.get(notebook, {}).get(key)
         if number is None:
-            missing(f"{source.label}: {notebook} has recorded no {key!r}")
-        texts.append(number["shown"] if number else "?")
-    return (" of ".join(texts) + f" {unit}".rstrip()) if texts else "–"
+            self.missing(f"{notebook} has recorded no {key!r}")
+        return number
+
+    def shown(self, notebook: str, keys: str | list[str] | None, unit: str = "") -> str:
+        """Return recorded numbers as their page shows them, ``a of b`` for two keys; a dash for no key."""
+        keys = [keys] if isinstance(keys, str) else keys or []
+        if not keys:
+            return "–"
+        own = [self.look(notebook, key) or {"shown": "?"} for key in keys]
+        kept = [self.kept.get(notebook, {}).get(key) for key in keys]
+        if not all(kept):  # the record is older than the key
+            kept = own
+        if any(number.get("timed") for number in own):
+            own = kept
+        texts = (" of ".join(number["shown"] for number in numbers) for numbers in (own, kept))
+        here, there = (f"{text} {unit}".rstrip() for text in texts)
+        return here if here == there else f"{here} (last full build: {there})"
+
+
+def given(own: Numbers, profile: str, record: dict | None, missing: Missing) -> Given:
+    """Return the numbers that a table shows."""
+    return Given(own, {} if profile == FULL or record is None else record["numbers"], missing)
 
 
 def unbroken(text: str) -> str:
@@ -68,46 +80,38 @@ def unbroken(text: str) -> str:
     return text.replace("e-", "e\u2011").replace(" %", "\u00a0%")
 
 
-def head(given: list[Source], brief: bool) -> list[list[Cell]]:
-    """Return the head's rows: one, or two where ours have more than one source."""
-    deep, wide = 1 + (len(given) > 1), len(given)
-    first = [Cell("claim", rows=deep), Cell("paper", rows=deep)]
-    first += [] if brief else [Cell("the author's trained nets", rows=deep)]
-    first += [Cell(name, columns=wide) for name in OURS.values()]
-    return [first, [Cell(source.label) for _ in OURS for source in given]][:deep]
+def head(brief: bool) -> list[Cell]:
+    """Return the cells of the table's head."""
+    names = ["claim", "paper", "verdict", *([] if brief else ["the author's trained nets"]), *OURS.values()]
+    return [Cell(name) for name in names]
 
 
-def body(groups: list[dict], given: list[Source], brief: bool, missing: Missing) -> list[list[Cell]]:
+def body(groups: list[dict], found: Given, brief: bool) -> list[list[Cell]]:
     """Return the table's rows. Each group begins with a row of one cell; in brief there are marked rows only."""
     rows = []
     for group in groups:
         chosen = [row for row in group["rows"] if not brief or "brief" in row]
         if not brief:
             title = f"{{doc}}`{group['experiment']} </book/notebooks/{group['notebook']}>`, {group['section']}"
-            rows.append([Cell(title, columns=sum(cell.columns for cell in head(given, brief)[0]))])
-        rows += [line(row, group["notebook"], given, brief, missing) for row in chosen]
+            rows.append([Cell(title, columns=len(head(brief)))])
+        rows += [line(row, group["notebook"], found, brief) for row in chosen]
     return rows
 
 
-def line(row: dict, notebook: str, given: list[Source], brief: bool, missing: Missing) -> list[Cell]:
-    """Return one claim's cells. A number of neither training has one cell for both, and all its sources in it."""
-
-    def words(source: Source, keys: str | list[str] | None) -> str:
-        return shown(source, notebook, keys, row.get("unit", ""), missing)
-
+def line(row: dict, notebook: str, found: Given, brief: bool) -> list[Cell]:
+    """Return one claim's cells. A number that belongs to neither training has one cell for both."""
     figure, label = row["see"]
     cells = [Cell(f"[{figure}](#{label}): {row['brief'] if brief else row['claim']}"), Cell(unbroken(row["paper"]))]
+    cells.append(Cell(unbroken(verdict(row, partial(found.look, notebook)))))
     cells += [] if brief else [Cell(unbroken(row["code"]))]
     if "ours" in row:
-        found = {source.label: words(source, row["ours"]) for source in given}
-        alike = len(set(found.values())) == 1
-        text = next(iter(found.values())) if alike else "; ".join(f"{name}: {n}" for name, n in found.items())
-        return [*cells, Cell(text, columns=len(OURS) * len(given))]
-    return [*cells, *(Cell(words(source, row.get(name)), look="number") for name in OURS for source in given)]
+        return [*cells, Cell(unbroken(found.shown(notebook, row["ours"])), columns=len(OURS))]
+    texts = [unbroken(found.shown(notebook, row.get(name), row.get("unit", ""))) for name in OURS]
+    return [*cells, *(Cell(text, look="" if "(" in text else "number") for text in texts)]
 
 
 class Kept(SphinxDirective):
-    """What both directives read. Their argument is results.yml; record.json and notebooks/ lie beside the page."""
+    """What both directives read: record.json and the folder notebooks/, both beside the page."""
 
     def file(self, name: str) -> Path:
         """Return a file beside the page; the page is built again when it changes."""
@@ -116,7 +120,7 @@ class Kept(SphinxDirective):
         return Path(path)
 
     def record(self) -> dict | None:
-        """Return what was kept of the last full build; None before the first, or with a warning where it is damaged."""
+        """Return the record of the last full build; None before the first, or, with a warning, where it is damaged."""
         try:
             return seal.read(self.file("record.json"))
         except FileNotFoundError:
@@ -127,17 +131,16 @@ class Kept(SphinxDirective):
 
 
 class Results(Kept):
-    """``results: FILE`` is the table; ``:brief:`` shows the marked rows only."""
+    """``results: FILE`` is the table of results.yml; with ``:brief:`` it has the marked rows only."""
 
     required_arguments = 1
     option_spec = {"brief": directives.flag}  # noqa: RUF012 docutils' form
 
     def run(self) -> list[nodes.Node]:
         groups = yaml.safe_load(self.file(self.arguments[0]).read_text(encoding="utf-8"))
-        own, profile = self.built({group["notebook"] for group in groups})
-        given, brief = sources(own, profile, self.record()), "brief" in self.options
-        heads, rows = head(given, brief), body(groups, given, brief, self.missing)
-        return [self.table(heads, rows)]
+        found = given(*self.built({group["notebook"] for group in groups}), self.record(), self.missing)
+        brief = "brief" in self.options
+        return [self.table(head(brief), body(groups, found, brief))]
 
     def built(self, names: set[str]) -> tuple[Numbers, str]:
         """Return the numbers that the notebooks of this build recorded, and its profile."""
@@ -149,12 +152,11 @@ class Results(Kept):
     def missing(self, words: str) -> None:
         say.warning(words, location=self.get_location())
 
-    def table(self, heads: list[list[Cell]], rows: list[list[Cell]]) -> nodes.table:
+    def table(self, first: list[Cell], rows: list[list[Cell]]) -> nodes.table:
         """Return the table; the first column's cells are the header cells of their rows."""
-        columns = sum(cell.columns for cell in heads[0])
-        group = nodes.tgroup(cols=columns)
-        group += [nodes.colspec(colwidth=1, stub=int(i == 0)) for i in range(columns)]
-        group += nodes.thead("", *map(self.row, heads))
+        group = nodes.tgroup(cols=len(first))
+        group += [nodes.colspec(colwidth=1, stub=int(i == 0)) for i in range(len(first))]
+        group += nodes.thead("", self.row(first))
         group += nodes.tbody("", *map(self.row, rows))
         return nodes.table("", group, classes=["results"])
 
@@ -166,8 +168,6 @@ class Results(Kept):
         entry = nodes.entry("", nodes.paragraph("", "", *parsed), *messages, classes=cell.look.split())
         if cell.columns > 1:
             entry["morecols"] = cell.columns - 1
-        if cell.rows > 1:
-            entry["morerows"] = cell.rows - 1
         return entry
 
 

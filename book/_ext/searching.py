@@ -1,4 +1,4 @@
-"""Sphinx extension: the search folds accents on both sides, so that "Bajars" finds Bajārs and "Poincare" Poincaré."""
+"""Sphinx extension: the search ignores accents, so that "Bajars" finds Bajārs and "Poincare" finds Poincaré."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from sphinx.search.en import SearchEnglish
 
 
 def fold(text: str) -> str:
-    """Return a text without accents, ligatures as letters."""
+    """Return a text without accents and with ligatures as letters."""
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
 class FoldedEnglish(SearchEnglish):
-    """English as Sphinx indexes and searches it, but for accents."""
+    """Sphinx's English search, without accents."""
 
     js_splitter_code = r"""
 var splitQuery = (query) => query.normalize("NFKD").replace(/\p{M}/gu, "")

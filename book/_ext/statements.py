@@ -1,8 +1,8 @@
 """Sphinx extension: definitions, theorems and proofs as boxes, ``prf:theorem`` and so on, without numbers of their own.
 
-The numbers are the paper's and part of the title: a second count beside them would only confuse. A ``label`` makes
-the box a target of ``{ref}``. Statements look like the paper's words (class ``paper``); a proof is ours, and so
-is what has the class ``ours``.
+The numbers are the paper's and part of the title; a second numbering would be confusing. A ``label`` makes the box a
+target of ``{ref}``. Statements look like the paper's words (class ``paper``), except proofs and boxes with the class
+``ours``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STATEMENTS = ("definition", "theorem", "proposition", "lemma", "corollary")
 
 
 class Statement(SphinxDirective):
-    """A box with a title, by default its kind."""
+    """A box with a title, which is by default its kind."""
 
     optional_arguments = 1
     final_argument_whitespace = True
@@ -51,14 +51,14 @@ class Statements(Domain):
     roles = {"ref": XRefRole(lowercase=True, innernodeclass=nodes.inline, warn_dangling=True)}  # noqa: RUF012 Sphinx' form
 
     def resolve_xref(self, env, fromdocname, builder, typ, target, node, contnode):
-        """A reference to a box: the standard domain's, which knows its label."""
+        """Resolve a reference through the standard domain, which knows the labels."""
         return env.get_domain("std").resolve_xref(env, fromdocname, builder, "ref", target, node, contnode)
 
     def merge_domaindata(self, docnames, otherdata) -> None:
-        """Nothing to merge: the labels are the standard domain's."""
+        """Do nothing: the standard domain has the labels."""
 
     def resolve_any_xref(self, *args) -> list:
-        """No reference leads here."""
+        """Return nothing: the standard domain resolves such references."""
         return []
 
 

@@ -1,8 +1,8 @@
-"""Sphinx extension: what other extensions write that HTML does not allow, mended.
+"""Sphinx extension: repairs what other extensions write and HTML does not allow.
 
 - a ``<div>`` around each definition in the listings of source (viewcode), inside ``<pre>``;
-- ``<p>`` in the ``<summary>`` of a folded cell (myst-nb), and beside its words another name that hides them;
-- an ``index.html`` that is one tag (Jupyter Book, where a page of another name comes first).
+- ``<p>`` in the ``<summary>`` of a folded cell (myst-nb), together with a second name that hides its words;
+- an ``index.html`` that consists of one tag (Jupyter Book, if the first page has another name).
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ FIRST = """<!DOCTYPE html>
 
 
 def rename(html: str, old: str, new: str) -> str:
-    """Give the elements ``old`` the name ``new``; attributes stay."""
+    """Rename the elements ``old`` to ``new``; attributes stay."""
     return html.replace(f"<{old} ", f"<{new} ").replace(f"</{old}>", f"</{new}>")
 
 
 def mend(body: str, listing: bool) -> str:
-    """Return a page's body as HTML allows it; ``listing``: it is a module's source."""
+    """Return a page's body as HTML allows it; listing: whether the page is the source of a module."""
     if listing:
         body = LISTING.sub(lambda m: rename(m[0], "div", "span"), body)
     return FOLD.sub(lambda m: f"<summary>{rename(m[1], 'p', 'span')}</summary>", body)
 
 
 def mend_page(app, pagename, templatename, context, doctree) -> None:
-    """Mend the body of one page."""
+    """Repair the body of one page."""
     if "body" in context:
         context["body"] = mend(context["body"], pagename.startswith("_modules/"))
 
 
 def lead_to_the_front_page(app, exception) -> None:
-    """Write an index.html that leads to the book's first page, where that has another name."""
+    """Write an index.html that redirects to the book's first page if that has another name."""
     index = Path(app.outdir) / "index.html"
     first = app.config.root_doc
     if exception is None and app.builder.format == "html" and first != "index":

@@ -1,8 +1,8 @@
 """The road from notebooks to a book: ``python -m companion build``.
 
-Notebooks need four names of it: ``record`` glues and keeps a number, ``progress`` shows how far a long training is,
-``trainings`` is the folder in which finished trainings are found again, and ``trained`` returns a long training that
-may have been kept in the project.
+Notebooks use four names from it: ``record`` glues and keeps a number, ``progress`` shows how far a long training is,
+``trainings`` is the folder with the trainings of this machine, and ``trained`` returns a long training that may have
+been kept in the project.
 """
 
 from .environment import trainings

@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:  # no space, no permission
-        print(f"error: {error}; what was finished is kept", file=sys.stderr)
+        print(f"error: {error}; everything finished is kept", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; what was finished is kept, trainings resume: run the same command again", file=sys.stderr)
+        print("\ninterrupted; everything finished is kept, trainings resume; run the command again", file=sys.stderr)
         return 130
 
 
@@ -56,13 +56,13 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--root", default=".", help="the folder of the book (default: this one)")
     commands = top.add_subparsers(dest="command", required=True)
 
-    one = commands.add_parser("build", help="execute what changed, check the numbers, build the site")
+    one = commands.add_parser("build", help="execute what has changed, check the numbers, build the site")
     one.add_argument("--profile", default="paper", help="a file of book/profiles (default: paper)")
     one.add_argument("--only", nargs="+", metavar="NOTEBOOK", help="run only these; the beginning of a name is enough")
     one.add_argument("--jobs", type=positive, help="notebooks at a time (default: one a processor)")
-    one.add_argument("--dry-run", action="store_true", help="say what would run, and why")
+    one.add_argument("--dry-run", action="store_true", help="only list what would run, and why")
 
-    two = commands.add_parser("rerun", help="one notebook with other parameters; the book stays as it is")
+    two = commands.add_parser("rerun", help="run one notebook with other parameters; the book stays as it is")
     two.add_argument("notebook", help="its name, or the beginning of it")
     two.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
                      help='parameters; several may stand in one: -p "tau=0.05 steps=500"')
@@ -74,12 +74,12 @@ def parser() -> argparse.ArgumentParser:
     four = commands.add_parser("pdf", help="print the built book to _build/book.pdf, with Chromium")
     four.add_argument("--to", type=Path, metavar="FILE", help="another file to write")
 
-    five = commands.add_parser("compare", help="two results.json: in what they differ, times apart")
+    five = commands.add_parser("compare", help="compare two results.json; times are ignored")
     five.add_argument("first", type=Path)
     five.add_argument("second", type=Path)
     five.add_argument("--within", type=float, default=0.0, help="the relative difference allowed (default: none)")
 
-    commands.add_parser("faults", help="write book/faults.json: what the last run of tests/faults tried and survived")
+    commands.add_parser("faults", help="write book/faults.json, the outcome of the last run of tests/faults")
     return top
 
 

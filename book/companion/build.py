@@ -1,4 +1,4 @@
-"""``make book``: profile → executed notebooks → numbers within their bounds → checked site. Only what changed runs."""
+"""``make book``: profile → executed notebooks → numbers within bounds → checked site. Only what has changed runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ say = partial(print, flush=True)
 
 @dataclass(frozen=True)
 class Plan:
-    """What a build is going to do: a job for each notebook that runs, and the reasons in words."""
+    """What a build is going to do: a job for each notebook that will run, and the reasons in words."""
 
     names: tuple[str, ...]
     jobs: tuple[Job, ...]
@@ -27,7 +27,7 @@ class Plan:
 
 
 def plan(project: Project, profile: str, only: list[str] | None = None) -> Plan:
-    """Decide which notebooks run, and why. Raises Mistake for whatever is wrong with profile or parameters."""
+    """Decide which notebooks run, and why. Raises Mistake if the profile or the parameters are wrong."""
     parameters = profiles.load(project, profile)
     commit = project.commit()
     jobs, reasons = [], {}
@@ -60,10 +60,11 @@ def build(
     with_site: bool = True,
     say: Callable[[str], None] = say,
 ) -> int:
-    """Build the book; return 0 when all of it is good.
+    """Build the book; return 0 if all of it is good.
 
-    only: notebooks, in full or by their beginning, that may run; the site then waits until the others hold too.
-    jobs: how many notebooks run at a time, by default one a processor. dry_run: only say what would be done, and why.
+    only: the notebooks that may run, named in full or by their beginning; the site is built once the others are up to
+    date too. jobs: how many notebooks run at a time, by default one for each processor. dry_run: only say what would be
+    done, and why.
     """
     if with_site:
         site.check_version()
@@ -95,7 +96,7 @@ def build(
 
 
 def publish(project: Project, profile: str, names: tuple[str, ...], found: results.Numbers, held: int, say) -> int:
-    """Build the site where something changed, then write the numbers beside it."""
+    """Build the site if something has changed, then write the numbers beside it."""
     made_from = site.inputs(project, profile, names)
     if site.changes(project, made_from):
         say("site: jupyter-book …")

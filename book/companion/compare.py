@@ -1,4 +1,4 @@
-"""``python -m companion compare A B``: whether two builds have the same numbers, times apart."""
+"""``python -m companion compare A B``: whether two builds have the same numbers; times are ignored."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ say = partial(print, flush=True)
 
 
 def compare(first: Path, second: Path, within: float = 0.0, say: Callable[[str], None] = say) -> int:
-    """Tell in what two ``results.json`` or ``record.json`` differ; return 0 when in nothing.
+    """Say how two ``results.json`` or ``record.json`` differ; return 0 if they do not.
 
-    within: the relative difference that numbers may have. Those recorded as timed have none to keep.
-    Raises Mistake where a file is not there or not whole.
+    within: the relative difference that is allowed. Numbers recorded as timed may differ by any amount.
+    Raises Mistake if a file is missing or damaged.
     """
     a, b = load(first), load(second)
     found = list(differences(a, b, within))
@@ -42,7 +42,7 @@ def load(path: Path) -> Numbers:
 
 
 def differences(a: Numbers, b: Numbers, within: float = 0.0) -> Iterator[str]:
-    """Say in words what differs."""
+    """Yield each difference in words."""
     for name in sorted(a.keys() | b.keys()):
         was, now = a.get(name, {}), b.get(name, {})
         for key in sorted(was.keys() | now.keys()):

@@ -1,7 +1,7 @@
 """Execute one notebook, in a process of its own: ``python -m companion.execute JOB.json``.
 
-jupytext reads the source in memory, papermill sets the parameters and runs the cells, and only a notebook that ran to
-its end is put, in one step, where the last good one was. How it went is said in ``result.json`` in the work folder.
+jupytext reads the source in memory, papermill sets the parameters and runs the cells. Only a notebook that ran to its
+end replaces, in one step, the last good one. The outcome is written to ``result.json`` in the work folder.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main(path: str) -> int:
 
 
 def attempt(job: Job) -> dict[str, Any]:
-    """Execute, and on success put the notebook in its place. Returns what to say of it."""
+    """Execute the notebook, and on success put it in its place. Returns the outcome."""
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
@@ -126,7 +126,7 @@ def run(job: Job) -> Any:
 
 
 def finish(notebook: Any, job: Job, seconds: float) -> None:
-    """Show one parameters cell, the one that ran; say how the notebook was made; leave out papermill's clockwork."""
+    """Keep one parameters cell, with the values that ran; add how the notebook was made; drop papermill's metadata."""
     fold_parameters(notebook, job.parameters)
     notebook.metadata.pop("papermill", None)
     for number, cell in enumerate(notebook.cells):
@@ -170,7 +170,7 @@ def fold_parameters(notebook: Any, parameters: dict[str, Any]) -> None:
 
 
 def end_with_parent() -> None:
-    """End this process, and with it the kernel, when the build is gone: killed, it can tell nobody."""
+    """End this process, and with it the kernel, when the build is gone; a killed build cannot tell it to."""
     parent = os.getppid()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""``make faults``: what the fault suite tried and what was survived, in one small committed file, for the book."""
+"""``make faults``: the outcome of the fault suite, in one small committed file, for the book."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ say = partial(print, flush=True)
 
 
 def faults(project: Project, say: Callable[[str], None] = say) -> int:
-    """Write ``book/faults.json`` from the last complete run of tests/faults; raise Mistake where that was not good."""
+    """Write ``book/faults.json`` from the last complete run of tests/faults; raise Mistake if that run was not good."""
     try:
         found = json.loads((project.build / "faults.json").read_text(encoding="utf-8"))
         wrong = problems(found)
@@ -31,7 +31,7 @@ def faults(project: Project, say: Callable[[str], None] = say) -> int:
 
 
 def problems(found: dict[str, Any]) -> list[str]:
-    """Return in words why a record is no good one: a test failed, a kind is missing, a fault was not survived."""
+    """Return in words why a record is not good: a test failed, a kind is missing, or a fault was not survived."""
     words = [f"{found['tests']['failed']} tests failed"] if found["tests"]["failed"] else []
     words += [f"nothing of the kind {kind!r} was tried" for kind in KINDS if not found["faults"].get(kind)]
     return words + [

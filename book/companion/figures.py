@@ -1,10 +1,10 @@
-"""What each figure shows, kept with its picture: the vector file and the numbers, for the two links below its caption.
+"""The vector file and the numbers of each figure, stored with its picture, for the two links below its caption.
 
 The build loads this into the notebook's kernel (``load_ipython_extension``). A displayed figure's output then carries,
 in its metadata, ``companion_files: {"svg": …, "csv": …}``; a Plotly figure has no vector file.
 
-The CSV is one table a figure: ``panel`` (counted from 1), ``series``, and the columns that the series have, empty where
-one has them not. Numbers have six digits. A comment line for each panel says what its axes are.
+The CSV is one table for each figure: ``panel`` (counted from 1), ``series``, and the columns that the series have. A
+column that a series does not have is empty. Numbers have six digits. A comment line for each panel names its axes.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import numpy as np
 
 FILES = "companion_files"
 DPI = 160  # of the picture on the page: sharp on a phone
-SHADED = 110  # of one with more colours than a palette holds, five times as heavy: a page is to stay below 3 MB
+SHADED = 110  # of one with more colours than a palette holds: it is five times as large, and pages stay below 3 MB
 KINDS = {"QuadContourSet": "level lines", "Quiver": "arrows", "AxesImage": "matrix"}  # what has no label
 Rows = tuple[int, str, dict[str, np.ndarray]]  # panel, series, columns of equal length
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Let the figures of this kernel carry their files."""
+    """Make the figures of this kernel carry their files."""
     display = shell.display_formatter
     display.mimebundle_formatter.for_type_by_name("matplotlib.figure", "Figure", _bundle)
     display.ipython_display_formatter.for_type_by_name("plotly.graph_objs._figure", "Figure", _show_plotly)
@@ -44,7 +44,7 @@ def _show_plotly(figure: Any) -> None:
 
 
 def picture(figure: Any) -> bytes:
-    """Return the figure as PNG, in 256 colours where that does not show."""
+    """Return the figure as PNG, in 256 colours if the difference cannot be seen."""
     from PIL import Image
 
     def pixels(dpi: int) -> Image.Image:
@@ -91,7 +91,7 @@ def _quoted(text: str) -> str:
 
 
 def panels(figure: Any) -> list[str]:
-    """Return in words what each panel is: the texts around it and its axes."""
+    """Describe each panel in words: the texts around it and its axes."""
     lines = []
     for number, ax in enumerate(_panels(figure), 1):
         texts = [t.get_text() for t in ax.texts if _beside(ax, t)]
@@ -118,7 +118,7 @@ def _panels(figure: Any) -> list[Any]:
 
 
 def traces(figure: Any) -> Iterator[Rows]:
-    """Yield what a Plotly figure shows: its lines and points; a surface is decoration."""
+    """Yield the lines and points of a Plotly figure; surfaces are decoration."""
     count: dict[str, int] = {}
     for trace in figure.data:
         if trace.type == "scatter3d":
@@ -130,8 +130,8 @@ def traces(figure: Any) -> Iterator[Rows]:
 def drawn(figure: Any) -> Iterator[Rows]:
     """Yield what a matplotlib figure shows, series by series.
 
-    An artist with the attribute ``shows`` (``locsym.plots.style.attach``) is taken at its word. Others are read: lines,
-    points, bars, filled outlines, level lines (z: the level), arrows (u, v) and images (x, y: column and row).
+    An artist with the attribute ``shows`` (``locsym.plots.style.attach``) says what it shows. Otherwise these are read:
+    lines, points, bars, filled outlines, level lines (z: the level), arrows (u, v) and images (x, y: column and row).
     """
     labelled = [line for ax in figure.axes for line in ax.lines if _labelled(line)]
     labels = {_look(line): line.get_label() for line in labelled}
@@ -162,14 +162,14 @@ def _labelled(artist: Any) -> bool:
 
 
 def _look(artist: Any) -> tuple | None:
-    """What the legend tells lines apart by: a line without a label is named like its twin in another panel."""
+    """What distinguishes lines in the legend: an unlabelled line is named like its twin in another panel."""
     if not hasattr(artist, "get_marker"):
         return None
     return str(artist.get_color()), artist.get_linestyle(), artist.get_marker(), artist.get_linewidth()
 
 
 def read(ax: Any, artist: Any) -> dict[str, np.ndarray]:
-    """Return an artist's own coordinates, column by column; nothing for decoration."""
+    """Return an artist's coordinates, column by column; nothing for decoration."""
     from matplotlib import collections, contour, image, lines, patches, quiver
 
     match artist:

@@ -1,4 +1,4 @@
-"""Files that are always whole: written beside and renamed, one writer at a time."""
+"""Files that are always whole: written under another name, then renamed, by one writer at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 def write(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` in one step: a reader sees the old file or the new one, never half of it.
 
-    The name beside is always the same, so that what a killed process leaves is overwritten, not gathered.
+    The temporary name is always the same, so what a killed process leaves behind is overwritten the next time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
@@ -27,7 +27,7 @@ def write(path: Path, text: str) -> None:
 
 
 def replace_folder(new: Path, place: Path) -> None:
-    """Put the folder ``new`` where ``place`` is. Killed half-way, :func:`restore_folder` has the old one back."""
+    """Put the folder ``new`` in the place of ``place``. After a kill half-way, :func:`restore_folder` repairs it."""
     old = _old(place)
     shutil.rmtree(old, ignore_errors=True)
     if place.exists():
@@ -38,7 +38,7 @@ def replace_folder(new: Path, place: Path) -> None:
 
 
 def restore_folder(place: Path) -> None:
-    """Undo what a kill within :func:`replace_folder` left: the old one comes back, or goes."""
+    """Clean up after a kill within :func:`replace_folder`: put the old folder back, or remove it."""
     if not place.exists() and _old(place).exists():
         os.rename(_old(place), place)
     shutil.rmtree(_old(place), ignore_errors=True)
@@ -50,10 +50,10 @@ def _old(place: Path) -> Path:
 
 @contextmanager
 def lock(path: Path, say: Callable[[str], None]) -> Iterator[int]:
-    """Hold ``path`` for this process and yield its descriptor; ``say`` tells when another one holds it.
+    """Hold the lock file ``path`` and yield its descriptor; use ``say`` to report that another process holds it.
 
-    The system drops the lock with the last process that holds the descriptor: a kill leaves nothing to remove,
-    and children that were given the descriptor keep it until they have ended too.
+    The system releases the lock when the last process with the descriptor ends. So a kill leaves nothing to remove,
+    and child processes that inherit the descriptor hold the lock until they end.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)

@@ -1,4 +1,4 @@
-"""What an executed notebook depends on, so that it runs again when, and only when, some of it changed."""
+"""What an executed notebook depends on, so that it runs again if, and only if, some of it has changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .parameters import Parameters
 from .project import Project
 
 HERE = Path(__file__).parent
-SHAPES_A_PAGE = ("record.py", "execute.py", "figures.py")  # what decides what an executed notebook holds
+SHAPES_A_PAGE = ("record.py", "execute.py", "figures.py")  # they decide what an executed notebook contains
 
 
 def versions() -> dict[str, str]:
@@ -31,7 +31,7 @@ def fingerprint(project: Project, name: str, parameters: Parameters) -> dict[str
 
 
 def changes(old: dict[str, Any] | None, new: dict[str, Any]) -> list[str]:
-    """Return in words what differs between two fingerprints, nothing when the old output still holds."""
+    """Return in words what differs between two fingerprints; nothing if the old output is still valid."""
     if old is None:
         return ["never executed in this profile"]
     words = ["its source changed"] if old.get("source") != new["source"] else []
@@ -71,7 +71,7 @@ def digest(path: Path) -> str:
 
 
 def digests(root: Path, places: Iterable[Path]) -> dict[str, str]:
-    """Return ``{path below root: hash}`` of the files in ``places``; folders are searched, compiled files left out."""
+    """Return ``{path below root: hash}`` of the files in ``places``; folders are searched, compiled files skipped."""
     files = [f for place in places for f in (place.rglob("*") if place.is_dir() else [place])]
     kept = (f for f in files if f.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(f.parts))
     return {f.relative_to(root).as_posix(): digest(f) for f in sorted(kept) if not f.name.startswith(".")}

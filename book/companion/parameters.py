@@ -1,4 +1,4 @@
-"""Parameters of a notebook: read from its own ``parameters`` cell, and checked against the types found there."""
+"""Parameters of a notebook: declared in its ``parameters`` cell, and checked against the types found there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Parameters = dict[str, Any]
 
 
 def declared(source: Path) -> Parameters:
-    """Return ``{name: default}`` of the cell tagged ``parameters``; defaults are literals: nothing runs here."""
+    """Return ``{name: default}`` of the cell tagged ``parameters``; defaults are literals, so nothing is executed."""
     cells = [c for c in jupytext.read(source).cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) > 1:
         raise Mistake(f"{source.name}: {len(cells)} cells are tagged parameters; one is allowed")
@@ -46,14 +46,14 @@ def declared(source: Path) -> Parameters:
 
 
 def checked(given: Mapping[str, Any], defaults: Parameters, where: str) -> Parameters:
-    """Return the defaults overridden by ``given``, each value of its default's type; ``where`` opens an error."""
+    """Return the defaults overridden by ``given``, each of its default's type; errors begin with ``where``."""
     if unknown := [name for name in given if name not in defaults]:
         raise Mistake(f"{where} has no parameter {short(unknown[0])}; allowed: {described(defaults)}")
     return defaults | {name: _typed(value, defaults[name], f"{where}: {name}") for name, value in given.items()}
 
 
 def described(defaults: Parameters) -> str:
-    """Return what a notebook takes, as ``width (int, 16), seed (int, 0)``."""
+    """Return the parameters in words, as ``width (int, 16), seed (int, 0)``."""
     return ", ".join(f"{name} ({type(value).__name__}, {value!r})" for name, value in defaults.items()) or "none"
 
 
@@ -75,7 +75,7 @@ def parsed(text: str, defaults: Parameters, where: str) -> Parameters:
 
 
 def _typed(value: Any, default: Any, where: str) -> Any:
-    """Return ``value`` as the type of ``default``: whole numbers are floats too, a list holds what its default does."""
+    """Return ``value`` as the type of ``default``; an int may stand for a float, and list items are checked too."""
     kind = type(default)
     if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:  # false for NaN
         return float(value)
@@ -90,7 +90,7 @@ def _typed(value: Any, default: Any, where: str) -> Any:
 class _Loader(yaml.SafeLoader):
     """YAML without surprises: plain values are numbers as in Python, true, false, null, or text.
 
-    YAML 1.1 reads ``1e-3`` as text, ``010`` as 8 and ``1:30`` as 90; and a few aliases of aliases fill any memory.
+    YAML 1.1 reads ``1e-3`` as text, ``010`` as 8 and ``1:30`` as 90, and nested aliases can fill the memory.
     """
 
     yaml_implicit_resolvers: ClassVar = {
@@ -120,6 +120,6 @@ def literal(text: str) -> Any:
 
 
 def short(value: Any) -> str:
-    """Return ``repr(value)`` for a message, no longer than a few lines."""
+    """Return ``repr(value)`` for a message, shortened to a few lines."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]}…"

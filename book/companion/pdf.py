@@ -1,6 +1,6 @@
-"""From the built site to one PDF: its pages put together as one document, printed by Chromium.
+"""From the built site to one PDF: its pages are joined into one document and printed by Chromium.
 
-The browser already sets the formulas and draws the turnable figures as a reader sees them: nothing is typeset twice.
+The browser renders formulas and turnable figures just as on the pages, so nothing is typeset twice.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def pdf(project: Project, to: Path | None = None) -> int:
 
 
 def find_browser() -> str:
-    """Return the browser that prints. Raises Mistake, and says what to install, where it or its driver is missing."""
+    """Return the browser. Raises Mistake if it or its driver is missing; the message says what to install."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
         raise Mistake(f"the PDF is printed by Chromium, which is not here; on Debian: apt-get install {PACKAGES}")
@@ -80,7 +80,7 @@ def find_browser() -> str:
 
 
 def print_page(browser: str, document: Path, to: Path) -> None:
-    """Print one HTML file, once its formulas and figures stand."""
+    """Print one HTML file after its formulas and figures are drawn."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -95,7 +95,7 @@ def print_page(browser: str, document: Path, to: Path) -> None:
 
 
 def together(html: Path, pages: list[str]) -> str:
-    """Return all pages as one document: a title page, contents that are links, then each page's article."""
+    """Return all pages as one document: a title page, linked contents, and the article of each page."""
     from bs4 import BeautifulSoup
 
     soups = {page: BeautifulSoup((html / page).read_text(encoding="utf-8"), "html.parser") for page in pages}
@@ -116,12 +116,12 @@ def together(html: Path, pages: list[str]) -> str:
 
 
 def words(heading) -> str:
-    """Return a heading without the mark that links to it."""
+    """Return a heading without its link mark."""
     return escape(heading.get_text().removesuffix("#"))
 
 
 def head(soups: list) -> str:
-    """Return what the pages need to be drawn: their styles, MathJax and Plotly, each once, and our style for print."""
+    """Return what the pages need to be rendered: styles, MathJax and Plotly, each once, and our print style."""
     scripts = [e for soup in soups for e in soup.head.find_all("script")]
     drawn = [e for e in scripts if re.search(r"plotly|mathjax", e.get("src", "") + e.get_text(), re.IGNORECASE)]
     styles = soups[0].head.find_all("link", rel="stylesheet")
@@ -129,7 +129,7 @@ def head(soups: list) -> str:
 
 
 def article(soup, page: str):
-    """Return a page's article with everything that stays on paper, unfolded."""
+    """Return a page's article without what is not printed, and with everything unfolded."""
     body = soup.select_one("article.bd-article")
     for part in body.select(NOT_PRINTED):
         part.decompose()
@@ -142,7 +142,7 @@ def article(soup, page: str):
 
 
 def settle(element, html: Path, page: str, pages: list[str]) -> None:
-    """Make one element's names and addresses hold in the whole. A link out of the book's pages becomes plain words."""
+    """Make one element's ids and links valid in the joined document. Links to other files become plain words."""
     if not element.find_parent(["svg", "script"]) and not element.find_parent(class_="plotly-graph-div"):
         if element.get("id") and "plotly-graph-div" not in element.get("class", []):
             element["id"] = slug(page, element["id"])
@@ -164,5 +164,5 @@ def settle(element, html: Path, page: str, pages: list[str]) -> None:
 
 
 def slug(page: str, anchor: str = "") -> str:
-    """Return what an anchor of a page, or the page itself, is called in the whole."""
+    """Return the name of a page's anchor, or of the page itself, in the joined document."""
     return re.sub(r"\W+", "-", page.removesuffix(".html")) + (f"--{anchor}" if anchor else "")

@@ -1,4 +1,4 @@
-"""Notebooks in parallel, each in a process of its own; one that fails does not stop the others."""
+"""Runs notebooks in parallel, each in its own process; a failure does not stop the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .terminal import Board
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a notebook went; ``report`` says what failed, and where."""
+    """The outcome of a notebook; ``report`` says what failed, and where."""
 
     name: str
     good: bool
@@ -34,10 +34,10 @@ def cores() -> int:
 
 
 def run(jobs: Sequence[Job], root: Path, limit: int, held: Sequence[int], board: Board) -> dict[str, Outcome]:
-    """Execute ``jobs``, at most ``limit`` at a time, the first ones first; return how each went.
+    """Execute ``jobs``, at most ``limit`` at a time, in the given order; return the outcome of each.
 
-    A failure is told at once. held: descriptors of locks, which the processes keep for as long as they live.
-    Interrupted, it interrupts the processes too, waits for their trainings to be saved, and raises KeyboardInterrupt.
+    Failures are reported at once. held: descriptors of locks, which the processes keep as long as they live.
+    On KeyboardInterrupt it interrupts the processes, waits for their trainings to be saved, and raises it again.
     """
     waiting, running, outcomes = list(jobs), {}, {}
     try:
@@ -68,7 +68,7 @@ def run(jobs: Sequence[Job], root: Path, limit: int, held: Sequence[int], board:
 
 
 def start(job: Job, root: Path, held: Sequence[int]) -> subprocess.Popen:
-    """Start the process that executes one notebook, in a session of its own: Ctrl-C reaches it through us."""
+    """Start the process that executes one notebook, in its own session, so that Ctrl-C reaches it only through us."""
     work = root / job.work
     shutil.rmtree(work, ignore_errors=True)
     (work / "tmp").mkdir(parents=True)
@@ -96,7 +96,7 @@ def start(job: Job, root: Path, held: Sequence[int]) -> subprocess.Popen:
 
 
 def outcome(job: Job, root: Path) -> Outcome:
-    """Read what the process left."""
+    """Read the outcome from the files that the process left."""
     work = root / job.work
     try:
         result = json.loads((work / "result.json").read_text())
@@ -107,7 +107,7 @@ def outcome(job: Job, root: Path) -> Outcome:
 
 
 def report(job: Job, result: dict, cell: dict) -> str:
-    """Say which notebook, which cell, what it holds, and the traceback."""
+    """Name the notebook and the cell, and give the cell's source and the traceback."""
     where = f"cell {cell['cell']} of {cell['cells']}" if cell else "before its first cell"
     lines = [f"{job.name} failed in {where}" + (f", line {result['line']} of {job.source}" if result["line"] else "")]
     if result["source"]:

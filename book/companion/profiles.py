@@ -1,4 +1,4 @@
-"""A profile: the parameters of each notebook, from ``book/profiles/NAME.yml`` and nowhere else."""
+"""A profile: the parameters of all notebooks, from ``book/profiles/NAME.yml`` and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from .project import Mistake, Project
 
 
 def names(project: Project) -> list[str]:
-    """Return the profiles that there are."""
+    """Return the names of all profiles."""
     return sorted(path.stem for path in project.profiles.glob("*.yml"))
 
 
 def load(project: Project, profile: str) -> dict[str, Parameters]:
     """Return ``{notebook: {parameter: value}}`` for every notebook, defaults filled in.
 
-    Raises Mistake, before anything runs, for an unknown profile, notebook or parameter, and for a value of another
-    type than the default's; the message lists what is allowed.
+    Raises Mistake, before anything runs, for an unknown profile, notebook or parameter, and for a value whose type is
+    not that of the default; the message lists what is allowed.
     """
     if profile not in names(project):
         raise Mistake(f"there is no profile {profile[:200]!r}; allowed: {', '.join(names(project))}")

@@ -1,4 +1,4 @@
-"""Where everything is: the folders of one book, and the notebooks that its table of contents names."""
+"""The layout of one book: its folders, and the notebooks that its table of contents names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ PLACE = re.compile(r"\d+_")  # of a chapter, before its name
 
 
 class Mistake(Exception):
-    """A user's mistake: its message says what was wrong and what is allowed. Nothing has run yet."""
+    """A user's mistake: the message says what was wrong and what is allowed. Nothing has run yet."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """One book: sources in ``notebooks/``, pages in ``book/``, everything made in ``_build/`` and ``runs/``."""
+    """One book: sources in ``notebooks/``, pages in ``book/``, everything generated in ``_build/`` and ``runs/``."""
 
     root: Path
 
@@ -39,7 +39,7 @@ class Project:
 
     @property
     def record(self) -> Path:
-        """What is kept, and committed, of the last full build."""
+        """The numbers of the last full build, which are committed."""
         return self.root / "book" / "record.json"
 
     @property
@@ -49,7 +49,7 @@ class Project:
 
     @property
     def faults(self) -> Path:
-        """What is kept, and committed, of the last complete run of the fault suite."""
+        """The outcome of the last complete run of the fault suite, which is committed."""
         return self.root / "book" / "faults.json"
 
     @property
@@ -64,7 +64,7 @@ class Project:
         return self.build / "executed" / profile / f"{name}.ipynb"
 
     def page(self, name: str) -> Path:
-        """Where Jupyter Book reads the notebook."""
+        """The copy of an executed notebook that Jupyter Book reads."""
         return self.root / "book" / "notebooks" / f"{name}.ipynb"
 
     def documents(self) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ class Project:
             raise Mistake(f"{toc.name}: {error}") from None
 
     def notebooks(self) -> tuple[str, ...]:
-        """Return the names of the notebooks, as in ``_toc.yml``; raise when it and ``notebooks/`` disagree."""
+        """Return the names of the notebooks, as in ``_toc.yml``; raise Mistake if it and ``notebooks/`` disagree."""
         folder = "book/notebooks/"
         listed = tuple(d.removeprefix(folder) for d in self.documents() if d.startswith(folder))
         there = {path.stem for path in (self.root / "notebooks").glob("*.py")}

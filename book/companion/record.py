@@ -1,7 +1,7 @@
-"""Glue a number into the page and keep it, at full precision, for ``_build/results.json``: one call does both.
+"""One call glues a number into the page and stores it, at full precision, for ``_build/results.json``.
 
-The executed notebook itself carries both. The glued text is an output as myst-nb's ``glue`` writes it, so that
-``{glue:text}`key` `` shows it on the page and on any other; the value lies in the metadata of that same output.
+The executed notebook contains both. The glued text is an output as myst-nb's ``glue`` writes it, so that
+``{glue:text}`key` `` shows it on this page and on others; the value is in the metadata of the same output.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 def record(key: str, value: Number, shown: str | None = None, *, timed: bool = False) -> None:
     """Record ``value`` under ``key``; the page shows it as ``shown.format(value)``.
 
-    key: letters, digits, ``-``, ``_`` and ``.``; each once a notebook. value: a number, a truth value, a text, or a
-    tensor or array that holds just one of them. shown: a format, by default ``"{:.1e}"`` for floats and ``"{}"`` else.
-    timed: the value comes from a clock, so the next build has another; all others it has again.
-    Outside a notebook nothing happens but the checks.
+    key: letters, digits, ``-``, ``_`` and ``.``; each once a notebook at most. value: a number, a truth value, a text,
+    or a tensor or array with exactly one of them. shown: a format, by default ``"{:.1e}"`` for floats, else ``"{}"``.
+    timed: the value comes from a clock and may differ in the next build; all other values must not.
+    Outside a notebook the arguments are checked and nothing else happens.
     """
     if not isinstance(key, str) or not KEY.fullmatch(key):
         raise ValueError(f"key: letters, digits, '-', '_' and '.' are allowed, got {key!r}")
@@ -50,7 +50,7 @@ def _plain(key: str, value: Any) -> Number:
 
 
 def to_json(value: Number) -> Number:
-    """Return what JSON can hold: it has no infinities and no NaN, so they are written ``"Infinity"``, ``"NaN"``."""
+    """Return a value that JSON can represent: infinities and NaN become texts, ``"Infinity"`` and ``"NaN"``."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
@@ -62,7 +62,7 @@ def from_json(value: Number) -> Number:
 
 
 def recorded(notebook: Any) -> dict[str, dict[str, Any]]:
-    """Return ``{key: {"value": …, "shown": …}}`` of an executed notebook; times have ``"timed": True`` too.
+    """Return ``{key: {"value": …, "shown": …}}`` of an executed notebook; times also have ``"timed": True``.
 
     Raises ValueError for a key used twice.
     """

@@ -1,4 +1,4 @@
-"""``make rerun``: one notebook with other parameters, on its own; the book stays as it is."""
+"""``make rerun``: one notebook with other parameters; the book stays as it is."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ say = partial(print, flush=True)
 def rerun(
     project: Project, notebook: str, given: str = "", profile: str | None = None, say: Callable[[str], None] = say
 ) -> int:
-    """Execute ``notebook`` with the parameters of ``profile`` overridden by ``given``; return 0 when it is good.
+    """Execute ``notebook`` with the parameters of ``profile`` overridden by ``given``; return 0 on success.
 
     given: ``"tau=0.05 steps=500"``, quoted as in a shell. profile: by default that of the built book. The executed
-    notebook and its HTML come to be in ``runs/NOTEBOOK/HASH/``; the hash is that of all its parameters.
+    notebook and its HTML are written to ``runs/NOTEBOOK/HASH/``; the hash is that of all parameters.
     """
     site.check_version()
     names = project.pick([notebook])
@@ -55,7 +55,7 @@ def rerun(
             if not outcome.good:
                 return 1
         else:
-            say("this run is there already, and nothing that it depends on changed")
+            say("this run already exists, and nothing that it depends on has changed")
         page = folder / "html" / f"{name}.html"
         if not page.exists() or page.stat().st_mtime < place.stat().st_mtime:
             render(project, place, folder, work, held)
@@ -68,7 +68,7 @@ def rerun(
 
 
 def profile_of_book(project: Project) -> str:
-    """Return the profile that the built book was made with; ``paper`` when there is none."""
+    """Return the profile of the built book; ``paper`` if there is none."""
     try:
         return seal.read(project.results)["profile"]
     except (OSError, seal.Damaged):
@@ -76,13 +76,13 @@ def profile_of_book(project: Project) -> str:
 
 
 def book_numbers(project: Project, profile: str, name: str) -> dict[str, dict]:
-    """Return the notebook's numbers in the book of that profile; nothing when it holds no good ones."""
+    """Return the notebook's numbers in the book of that profile; nothing if it has no valid ones."""
     place = project.executed(profile, name)
     return {} if results.made(place)[1] else recorded(results.read(place))
 
 
 def table(book: dict[str, dict], now: dict[str, dict]) -> str:
-    """Return a table of each recorded number, in the book and now, and by which factor it changed."""
+    """Return a table of all recorded numbers: in the book, now, and the factor between the two."""
     rows = [("", "in the book", "now", "now / book")]
     for key in [*now, *(key for key in book if key not in now)]:
         was, is_ = book.get(key), now.get(key)
@@ -92,7 +92,7 @@ def table(book: dict[str, dict], now: dict[str, dict]) -> str:
 
 
 def ratio(was: dict | None, now: dict | None) -> str:
-    """Return ``=`` for a number that stayed, a factor for one that moved, nothing for what has no factor."""
+    """Return ``=`` for an unchanged number, otherwise the factor; nothing for values that have none."""
     values = [from_json(number["value"]) for number in (was, now) if number]
     if len(values) < 2 or any(isinstance(v, (bool, str)) for v in values):
         return ""
@@ -128,7 +128,7 @@ def render(project: Project, notebook: Path, folder: Path, work: Path, held: int
 
 
 def link_to_book(project: Project, html: str, folder: Path) -> str:
-    """Turn the links to other notebooks into links to the built book; where it has no such page, into words."""
+    """Point the links to other notebooks to the built book; if it has no such page, keep only the words."""
 
     def link(found: re.Match) -> str:
         target = project.html / "book" / "notebooks" / f"{found[1]}.html"

@@ -1,4 +1,4 @@
-"""Every number that a page glues, in one file, ``_build/results.json``; and the bounds it must keep."""
+"""All numbers that pages glue, in one file, ``_build/results.json``, and the bounds that they must keep."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read(path: Path) -> Any:
 
 
 def made(path: Path) -> tuple[dict[str, Any], str]:
-    """Return the metadata of an executed notebook, and why it does not count: it is not there, or damaged."""
+    """Return the metadata of an executed notebook, and in words why it is not valid: it is missing or damaged."""
     try:
         return read(path).metadata, ""
     except FileNotFoundError:
@@ -41,7 +41,7 @@ def made(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def text(project: Project, profile: str, found: Numbers) -> str:
-    """Return what ``_build/results.json`` holds: profile, commit, versions, then each notebook with its numbers."""
+    """Return the text of ``_build/results.json``: profile, commit, versions, then the numbers of each notebook."""
     made = {"profile": profile, "commit": project.commit(), "versions": versions()}
     return json.dumps(seal.seal(made | found), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -49,8 +49,8 @@ def text(project: Project, profile: str, found: Numbers) -> str:
 def bounds(project: Project, profile: str) -> dict[str, dict[str, dict[str, Any]]]:
     """Return ``{notebook: {key: {"min": …, "max": …}}}`` of ``book/bounds.yml`` for one profile.
 
-    A rule is ``min``, ``max`` (both allowed values themselves) or ``is``. What only one profile keeps stands below its
-    name: ``key: {max: 1.0, paper: {max: 1e-6}}``. An empty rule, ``{}``, says that any value will do.
+    A rule is ``min``, ``max`` (both inclusive) or ``is``. Rules for one profile only stand below its name:
+    ``key: {max: 1.0, paper: {max: 1e-6}}``. An empty rule, ``{}``, allows any value.
     """
     path = project.root / "book" / "bounds.yml"
     if not path.exists():
@@ -71,7 +71,7 @@ def bounds(project: Project, profile: str) -> dict[str, dict[str, dict[str, Any]
 
 
 def broken(found: Numbers, ruled: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
-    """Return in words which bounds are not kept by the notebooks in ``found``. A number that is missing keeps none."""
+    """Return in words which bounds the notebooks in ``found`` break. A missing number breaks its bound."""
     words = []
     for name, rules in ruled.items():
         for key, rule in rules.items():
@@ -88,7 +88,7 @@ def unbounded(found: Numbers, ruled: dict[str, dict[str, dict[str, Any]]]) -> li
 
 
 def kept(value: Any, rule: dict[str, Any]) -> bool:
-    """Tell whether a value keeps a rule; NaN and texts keep neither a ``min`` nor a ``max``."""
+    """Tell whether a value keeps a rule; NaN and texts never keep a ``min`` or a ``max``."""
     if "is" in rule and value != rule["is"]:
         return False
     if "min" not in rule and "max" not in rule:

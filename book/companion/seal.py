@@ -1,6 +1,6 @@
-"""A digest of what a file holds, in the file itself: JSON that was cut off or changed since is not trusted.
+"""A digest of a file's contents, stored in the file itself: JSON that was truncated or changed since is not trusted.
 
-Executed notebooks carry it in their metadata, ``results.json`` and ``record.json`` as one entry more.
+Executed notebooks carry it in their metadata, ``results.json`` and ``record.json`` as an additional entry.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ KEY = "digest"
 
 
 class Damaged(Exception):
-    """A file of ours is not as it was written."""
+    """One of our files is not as it was written."""
 
 
 def seal(held: dict[str, Any]) -> dict[str, Any]:
-    """Return ``held`` with the digest of all the rest."""
+    """Return ``held`` with a digest of everything else in it."""
     body = _body(held)
     if "nbformat" in held:
         return body | {"metadata": body["metadata"] | {KEY: _digest(body)}}
@@ -33,7 +33,7 @@ def sealed_notebook(notebook: Any) -> str:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what a sealed file holds. Raises Damaged where it is not whole; FileNotFoundError where there is none."""
+    """Return the contents of a sealed file. Raises Damaged if it is not whole, FileNotFoundError if there is none."""
     try:
         held = json.loads(path.read_bytes())
         if seal(held) == held:

@@ -1,4 +1,4 @@
-"""From executed notebooks and prose to HTML with Jupyter Book 1, checked: a warning or a missing page is an error."""
+"""From executed notebooks and prose to HTML with Jupyter Book 1; a warning or a missing page is an error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .seal import sealed_notebook
 
 INPUTS = ("_config.yml", "_toc.yml", "references.bib", "book", "locsym", "CHANGELOG.md")
 NOT_INPUTS = ("book/notebooks/", "book/companion/", "book/profiles/", "book/bounds.yml", "book/kept/")
-STAMP = ".inputs.json"  # in the built site: what it was built from, and what came of it
+STAMP = ".inputs.json"  # in the built site: what it was built from, and the files it consists of
 
 
 class SiteError(Exception):
@@ -40,7 +40,7 @@ def check_version() -> None:
 
 
 def inputs(project: Project, profile: str, names: tuple[str, ...]) -> dict[str, str]:
-    """Return what the site is made from, as hashes: prose, configuration, style, ``locsym``, executed notebooks."""
+    """Return hashes of the site's inputs: prose, configuration, style, ``locsym``, executed notebooks."""
     places = [project.root / place for place in INPUTS if (project.root / place).exists()]
     found = {name: hash for name, hash in digests(project.root, places).items() if not name.startswith(NOT_INPUTS)}
     for name in names:
@@ -49,7 +49,7 @@ def inputs(project: Project, profile: str, names: tuple[str, ...]) -> dict[str, 
 
 
 def changes(project: Project, now: dict[str, str]) -> list[str]:
-    """Return in words why the site must be built again; nothing when it holds."""
+    """Return in words why the site must be built again; nothing if it is up to date."""
     try:
         stamp = json.loads((project.html / STAMP).read_text())
         was, made = dict(stamp["from"]), dict(stamp["files"])
@@ -63,9 +63,9 @@ def changes(project: Project, now: dict[str, str]) -> list[str]:
 def build(
     project: Project, profile: str, names: tuple[str, ...], made_from: dict[str, str], held: Sequence[int] = ()
 ) -> None:
-    """Build the site beside, check it, and put it in place. Raises SiteError, and leaves the last good one, if not.
+    """Build the site in a temporary folder, check it, and put it in place. On SiteError the last good one stays.
 
-    held: descriptors of locks, kept for as long as Jupyter Book works.
+    held: descriptors of locks, kept as long as Jupyter Book runs.
     """
     place_notebooks(project, profile, names)
     beside = project.work / "site"
@@ -94,7 +94,7 @@ def place_notebooks(project: Project, profile: str, names: tuple[str, ...]) -> N
 def jupyter_book(
     root: Path, source: Path, beside: Path, *options: str, held: Sequence[int] = ()
 ) -> subprocess.CompletedProcess:
-    """Run ``jupyter-book build`` on the folder ``source``; the HTML comes to be in ``beside/_build/html``."""
+    """Run ``jupyter-book build`` on the folder ``source``; the HTML is written to ``beside/_build/html``."""
     run = "from companion.execute import end_with_parent as end; end(); from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", run, "build", str(source), "--path-output", str(beside), "-q", *options]
     beside.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def jupyter_book(
 
 
 def complaint(stderr: str, project: Project) -> str:
-    """Return the warnings and errors of a site build, with paths below the root; all of it when there are none."""
+    """Return the warnings and errors of a site build, with paths relative to the root; all of it if there are none."""
     lines = re.sub(r"\x1b\[[0-9;]*m", "", stderr).replace(f"{project.root}/", "").splitlines()
     said = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|[Ee]xception", line)]
     place = re.compile(r"^book/notebooks/(\w+)\.ipynb:(\d+)")
@@ -113,7 +113,7 @@ def complaint(stderr: str, project: Project) -> str:
 
 
 def in_source(project: Project, name: str, number: int) -> str:
-    """Return ``notebooks/NAME.py:LINE`` for myst-nb's number: 10000 a cell, and the line after a paragraph's first."""
+    """Return ``notebooks/NAME.py:LINE`` for myst-nb's number: 10000 a cell, plus the line after a paragraph's first."""
     cell, line = divmod(number, 10_000)
     source = f"notebooks/{name}.py"
     try:

@@ -1,4 +1,4 @@
-"""How far a long training is: told by the notebook's process through a small file, shown by the build's terminal."""
+"""How far a long training is: the notebook's process writes it to a small file, the build shows it in the terminal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ telling = threading.Lock()
 
 
 class Progress(threading.local):
-    """Called as ``progress(done, total, text)``: ``done`` of ``total`` steps are behind us.
+    """Called as ``progress(done, total, text)``: ``done`` of ``total`` steps are complete.
 
     Within a build it writes the status file, at most a few times a second; elsewhere it draws a bar on stderr.
     A call with a smaller ``done`` or another ``total`` starts a new training; a resumed one may start anywhere.
-    Each thread tells of its own training: of several at a time the file shows the one that spoke last.
+    Each thread reports its own training; if there are several, the file has the last report.
     """
 
     def __init__(self, every: float = 0.3):
@@ -46,7 +46,7 @@ class Progress(threading.local):
             self._draw(done, total, text)
 
     def left(self, now: float) -> float | None:
-        """Return the seconds that remain at the pace since the start of this training; None before there is a pace."""
+        """Return the seconds that remain at the pace of this training so far; None before the pace is known."""
         gone = self._done - self._first
         return (now - self._began) / gone * (self._total - self._done) if gone > 0 else None
 
@@ -70,7 +70,7 @@ progress = Progress()
 
 
 def read(path: Path) -> dict:
-    """Return what was last told, nothing when nothing was."""
+    """Return the last report; nothing if there is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What the build tells while it works: one live line a notebook on a terminal, a quiet log elsewhere."""
+"""What the build shows while it works: a live line for each notebook on a terminal, a quiet log elsewhere."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Line:
 
 
 class Board:
-    """The lines of all notebooks that run. ``live`` redraws them in place; it is on where the stream is a terminal."""
+    """The lines of all running notebooks. ``live`` redraws them in place; it is the default on a terminal."""
 
     def __init__(self, names: list[str], stream: TextIO | None = None, live: bool | None = None):
         self.stream = stream or sys.stdout
@@ -52,14 +52,14 @@ class Board:
         self._drawn = 0
 
     def start(self, name: str) -> None:
-        """A notebook begins."""
+        """Mark a notebook as running."""
         line = self.lines[name]
         line.state, line.began = "running", time.monotonic()
         line.logged = line.began
         self._log(line, "started")
 
     def told(self, name: str, cell: dict, training: dict) -> None:
-        """A notebook's process told where it is."""
+        """Update a notebook with what its process reported."""
         line = self.lines[name]
         line.cell, line.cells = cell.get("cell", line.cell), cell.get("cells", line.cells)
         line.training = training
@@ -68,13 +68,13 @@ class Board:
             self._log(line)
 
     def end(self, name: str, good: bool) -> None:
-        """A notebook ended."""
+        """Mark a notebook as done or failed."""
         line = self.lines[name]
         line.state, line.seconds = "done" if good else "failed", time.monotonic() - line.began
         self._log(line)
 
     def say(self, text: str) -> None:
-        """Print ``text`` at once; the live lines move below it."""
+        """Print ``text``; the live lines move below it."""
         if self.live and self._drawn:
             self.stream.write(f"\x1b[{self._drawn}A\x1b[J")
             self._drawn = 0
@@ -82,7 +82,7 @@ class Board:
         self.draw()
 
     def draw(self) -> None:
-        """Draw all lines over the ones drawn before."""
+        """Draw all lines over those drawn before."""
         if not self.live:
             return
         columns = shutil.get_terminal_size().columns - 1

@@ -66,7 +66,7 @@ def test_build_and_two_reruns(book, fault):
         said = at_once(book, QUICK, RERUN, RERUN, OTHER)
         check_good(book)
         assert rerun_products(book) == {7: pytest.approx(0.7), 8: pytest.approx(0.8)}
-        assert "this run is there already" in said[1] + said[2]
+        assert "this run already exists" in said[1] + said[2]
 
 
 def test_rerun_of_a_book_that_is_being_changed(book, fault):
