@@ -170,8 +170,7 @@ record("adam-wave-error-least", min(repeated))
 record("adam-wave-error-most", max(repeated))
 
 # %% [markdown]
-# Number of seeds: {glue:text}`adam-seeds`. Least error: {glue:text}`adam-wave-error-least`. Largest error:
-# {glue:text}`adam-wave-error-most`.
+# The least of these errors is {glue:text}`adam-wave-error-least`, the largest is {glue:text}`adam-wave-error-most`.
 #
 # ## Regression, and what the normal equations lose
 #
