@@ -17,10 +17,10 @@ from PIL import Image
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from locsym.data.sphere import starts
 from locsym.experiments import WHOLE_FLOW_LM
 from locsym.flow import rollout
 from locsym.plots import sphere, style
-from locsym.sphere import starts
 from locsym.training import fit
 
 PICTURE = Path(__file__).parent / "_static" / "orbits.png"

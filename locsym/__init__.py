@@ -8,8 +8,15 @@ from importlib import import_module
 
 _HOME = {
     "flow": ("FlowMap", "adjoint", "compose", "inverse", "rollout"),
-    "modules": ("ActivationModule", "GradientModule", "LinearModule"),
-    "networks": ("LASympNet", "LocSympNet", "Network", "SympNet"),
+    "networks": (
+        "ActivationModule",
+        "GradientModule",
+        "LASympNet",
+        "LinearModule",
+        "LocSympNet",
+        "Network",
+        "SympNet",
+    ),
     "systems": (
         "ABCFlow",
         "Advection",

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from numbers import Integral, Real
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+from .guards import check_finite, check_step, whole
 
 
 @runtime_checkable
@@ -27,65 +28,6 @@ class FlowMap(Protocol):
 def column(h: Tensor | float) -> Tensor | float:
     """Return ``h`` so that it multiplies states: a number as it is, ``(*)`` as ``(*, 1)``."""
     return h.unsqueeze(-1) if isinstance(h, Tensor) and h.ndim else h
-
-
-def whole(name: str, value: int, least: int) -> int:
-    """Return ``value`` as an int; TypeError where it is no whole number, ValueError where it is below ``least``."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name}: a whole number >= {least} is needed, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name}: a whole number >= {least} is needed, got {value}")
-    return int(value)
-
-
-def check_states(y: Tensor, n: int | None, like: Tensor | None = None, name: str = "y") -> None:
-    """Raise unless ``y`` is a floating-point tensor ``(*, n)``, of dtype and device of ``like``. n: None is any."""
-    shape = f"shape (*, {'n' if n is None else n})"
-    if not isinstance(y, Tensor):
-        raise TypeError(f"{name}: a tensor of {shape} is needed, got {type(y).__name__}")
-    if not y.is_floating_point():
-        raise TypeError(f"{name}: a floating-point dtype is needed, got {y.dtype}")
-    if not y.ndim or n not in (None, y.shape[-1]):
-        raise ValueError(f"{name}: {shape} is needed, got {tuple(y.shape)}")
-    if like is None:
-        return
-    if y.dtype != like.dtype:
-        raise TypeError(f"{name}: dtype {y.dtype}, but the weights have {like.dtype}; convert one of them with .to()")
-    if y.device != like.device:
-        raise ValueError(f"{name}: on {y.device}, but the weights are on {like.device}; move one of them with .to()")
-
-
-def check_step(h: Tensor | float, y: Tensor, name: str = "h") -> Tensor | float:
-    """Return the step for states ``y``: a finite number, a tensor ``()``, or one value a sample ``y.shape[:-1]``."""
-    if isinstance(h, Tensor):
-        if not h.is_floating_point() or (h.ndim and h.dtype != y.dtype):
-            raise TypeError(f"{name}: a number or a tensor of the states' dtype {y.dtype} is needed, got {h.dtype}")
-        if h.ndim and h.shape != y.shape[:-1]:
-            allowed = f"() or {tuple(y.shape[:-1])}, one value a sample,"
-            raise ValueError(f"{name}: a number or a tensor of shape {allowed} is needed, got {tuple(h.shape)}")
-        if h.ndim and h.device != y.device:
-            raise ValueError(f"{name}: on {h.device}, but the states are on {y.device}")
-        return h
-    if isinstance(h, bool) or not isinstance(h, Real):
-        raise TypeError(f"{name}: a number or a tensor is needed, got {type(h).__name__}")
-    if not -math.inf < h < math.inf:
-        raise ValueError(f"{name}: a finite number is needed, got {h}")
-    try:
-        return float(h)
-    except OverflowError:
-        raise ValueError(f"{name}: too large for a floating-point number") from None
-
-
-def check_finite(name: str, x: Tensor | float) -> None:
-    """Raise ValueError where ``x`` holds NaN or infinity; also seen through ``torch.func`` transforms.
-
-    One sum, and a closer look only where it is not finite. While ``torch.compile`` traces there are no values to ask.
-    """
-    if isinstance(x, float) or torch.compiler.is_compiling():
-        return
-    x = torch.func.debug_unwrap(x.detach())  # inside vmap, grad, … : the whole batch behind the sample
-    if not math.isfinite(x.sum().item()) and not bool(torch.isfinite(x).all()):
-        raise ValueError(f"{name}: finite values are needed, found NaN or infinity")
 
 
 class Escaped(ValueError):

@@ -35,14 +35,14 @@ import torch
 from companion import progress, record, trained, trainings
 
 from locsym import LocSympNet
-from locsym.checks import determinant_defect, inverse_defect
 from locsym.data import Pairs
+from locsym.diagnostics import determinant_defect, growth_rates, inverse_defect
 from locsym.experiments import ADVECTION, ADVECTION_LM
 from locsym.flow import rollout
-from locsym.linear import growth_rates, normal_equations
 from locsym.plots import paper, style, waves
 from locsym.systems import Advection, LinearSystem
 from locsym.training import fit
+from locsym.training.regression import normal_equations
 
 torch.set_num_threads(1)
 style.use()

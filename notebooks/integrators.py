@@ -31,9 +31,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import sympy as sp
 import torch
+from chapters.material_surface import (
+    enclosed_volume,
+    sphere_mesh,
+    volume_growth,
+)
+from chapters.volume_by_sampling import Ball
 from companion import record
 
-from locsym.checks import (
+from locsym.diagnostics import (
     determinant_defect,
     drift,
     inverse_defect,
@@ -41,12 +47,9 @@ from locsym.checks import (
     reversibility_defect,
 )
 from locsym.flow import Composition, Escaped, adjoint, rollout
-from locsym.integrators import RK4, fourth_order, strang, symplectic_euler
-from locsym.mesh import enclosed_volume, sphere_mesh, volume_growth
 from locsym.plots import integrators as draw
 from locsym.plots import style
-from locsym.regions import Ball
-from locsym.splitting import split
+from locsym.splitting import RK4, fourth_order, split, strang, symplectic_euler
 from locsym.systems import RigidBody, System, Volterra, coordinates, sphere
 
 torch.set_num_threads(1)

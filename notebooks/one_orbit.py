@@ -37,7 +37,13 @@ import numpy as np
 import torch
 from companion import progress, record, trainings
 
-from locsym.checks import determinant_defect, drift, inverse_defect, worst_drift
+from locsym.diagnostics import (
+    determinant_defect,
+    drift,
+    inverse_defect,
+    return_map,
+    worst_drift,
+)
 from locsym.experiments import (
     ONE_ORBIT,
     ONE_ORBIT_K1,
@@ -47,10 +53,9 @@ from locsym.experiments import (
     run_steered,
 )
 from locsym.flow import rollout
-from locsym.integrators import RK4
-from locsym.monodromy import return_map
 from locsym.plots import paper, stability, style
 from locsym.plots.turnable import turnable
+from locsym.splitting import RK4
 
 torch.set_num_threads(1)
 style.use()

@@ -30,9 +30,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import sympy as sp
 import torch
+from chapters.magnetic_field import MagneticField, loop
 from companion import record
 
-from locsym.coils import MagneticField, loop
 from locsym.plots import splitting, style
 from locsym.splitting import NumericSplitting, potential_field, split, split_numerically
 from locsym.systems import (

@@ -49,6 +49,7 @@ from itertools import product
 
 import numpy as np
 import torch
+from chapters.step_cost import exponent, least_seconds, step_cost
 from companion import progress, record, trained, trainings
 from torch.nn.utils import parameters_to_vector
 
@@ -61,12 +62,11 @@ from locsym.experiments import (
     WHOLE_FLOW,
     Training,
 )
+from locsym.networks.linearisation import Linearisation
 from locsym.plots import style, training
 from locsym.systems import Pendulum
-from locsym.tangent import Linearisation
 from locsym.training import fit
-from locsym.training.cost import exponent, least_seconds, step_cost
-from locsym.training.explicit import Explicit
+from locsym.training.autodiff_linearisation import Explicit
 
 torch.set_num_threads(1)
 style.use()

@@ -28,20 +28,16 @@ seed = 0
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from chapters.material_surface import polygon_area
+from chapters.structure_defects import Table, module_defects, network_defects
+from chapters.tangent_rotation import turning
 from companion import record
 
 from locsym import GradientModule, LocSympNet, SympNet, rollout
-from locsym.checks import jacobian, symplecticity_defect
 from locsym.data import Pairs
+from locsym.diagnostics import jacobian, symplecticity_defect
 from locsym.plots import modules as draw
 from locsym.plots import style
-from locsym.structure import (
-    Table,
-    module_defects,
-    network_defects,
-    polygon_area,
-    turning,
-)
 from locsym.systems import Pendulum
 from locsym.training import fit
 

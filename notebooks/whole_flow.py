@@ -37,14 +37,14 @@ import numpy as np
 import torch
 from companion import progress, record, trainings
 
-from locsym.checks import determinant_defect, drift, inverse_defect
 from locsym.data import Pairs
+from locsym.data.sphere import sphere as random_states
+from locsym.data.sphere import starts
+from locsym.diagnostics import determinant_defect, drift, inverse_defect
 from locsym.experiments import WHOLE_FLOW, WHOLE_FLOW_LM
 from locsym.flow import rollout
 from locsym.plots import paper, style
 from locsym.plots.turnable import turnable
-from locsym.sphere import sphere as random_states
-from locsym.sphere import starts
 from locsym.training import fit
 
 torch.set_num_threads(1)

@@ -6,10 +6,10 @@ import time
 import pytest
 import torch
 
-from locsym import compiled
 from locsym.data import Pairs
 from locsym.networks import LASympNet, LocSympNet, SympNet
-from locsym.tangent import Linearisation
+from locsym.networks.linearisation import Linearisation
+from locsym.networks.native import compiled
 from locsym.training.adam import Adam
 from locsym.training.baselines import LBFGS, LeastSquares
 from locsym.training.objective import Objective

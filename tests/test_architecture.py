@@ -9,18 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "locsym"
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
-FLOORS = [  # a room imports from floors below its own only; training's files also from one another
-    {"flow", "formulas", "sources", "storage", "tables"},
-    {"exact", "linear", "modules", "sphere", "quadrature", "coils"},
-    {"compiled"},
-    {"systems", "networks", "checks"},
-    {"data", "splitting", "tangent", "stability", "monodromy", "regions", "mesh", "structure"},
-    {"integrators"},
+FLOORS = [  # a room imports from floors below its own only; its files also from one another
+    {"guards"},
+    {"flow"},
+    {"data"},
+    {"systems"},
+    {"splitting"},
+    {"networks"},
+    {"diagnostics"},
     {"training"},
     {"experiments"},
 ]
 ALONE = {"plots"}  # nothing imports it, and it imports nothing but itself
-BOOK = {"notebooks", "companion", "papermill", "myst_nb", "jupytext", "nbformat", "IPython", "sphinx"}
+BOOK = {"notebooks", "companion", "chapters", "papermill", "myst_nb", "jupytext", "nbformat", "IPython", "sphinx"}
 
 
 def room(name: str) -> str:
@@ -52,6 +53,7 @@ def floor(name: str) -> int:
 
 
 MODULES = [name for name in FILES if name != "__init__"]
+CHAPTERS = sorted((ROOT.parent / "book" / "chapters").glob("*.py"))
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -75,6 +77,19 @@ def test_files_of_one_room_do_not_import_in_circles(name):
             if path in FILES and path not in seen:
                 seen.add(path)
                 ahead.append(path)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("__init__")])
+def test_every_folder_says_first_what_lives_there(name):
+    first = ast.get_docstring(ast.parse(FILES[name].read_text(encoding="utf-8"))).split("\n")[0]
+    assert ": " in first
+    assert first.endswith(".")
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_what_one_chapter_needs_imports_nothing_of_the_road(path):
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    assert not {node.module.split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and node.module} & BOOK
 
 
 @pytest.mark.parametrize("name", FILES)

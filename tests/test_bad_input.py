@@ -6,9 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locsym import LocSympNet, checks, stability
-from locsym.integrators import RK4, fourth_order, strang, symplectic_euler
-from locsym.splitting import split
+from locsym import LocSympNet, diagnostics
+from locsym.splitting import RK4, fourth_order, split, strang, symplectic_euler
 from locsym.systems import RigidBody
 
 BODY = RigidBody()
@@ -22,12 +21,12 @@ FLOWS = {
     "network": LocSympNet(3, 1, 4, std=1.0, generator=torch.Generator().manual_seed(0)),
 }
 CHECKS = {
-    "jacobian": checks.jacobian,
-    "determinant": checks.determinant_defect,
-    "inverse": checks.inverse_defect,
-    "reversibility": checks.reversibility_defect,
-    "lyapunov": lambda flow, y, h: stability.lyapunov_exponents(flow, y, h, 2),
-    "floquet": lambda flow, y, h: stability.floquet_multipliers(flow, y, h, 2),
+    "jacobian": diagnostics.jacobian,
+    "determinant": diagnostics.determinant_defect,
+    "inverse": diagnostics.inverse_defect,
+    "reversibility": diagnostics.reversibility_defect,
+    "lyapunov": lambda flow, y, h: diagnostics.lyapunov_exponents(flow, y, h, 2),
+    "floquet": lambda flow, y, h: diagnostics.floquet_multipliers(flow, y, h, 2),
 }
 good_or_not = st.sampled_from([0.5, -1.0, 0.0, 1e150, -1e150, float("nan"), float("inf")])
 dtypes = st.sampled_from([torch.float64, torch.float32, torch.int64, torch.bool, torch.complex128])

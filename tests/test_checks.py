@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from locsym.checks import (
-    METHODS,
+from locsym.diagnostics import (
     determinant_defect,
     drift,
     inverse_defect,
@@ -17,6 +16,7 @@ from locsym.checks import (
     worst_drift,
     zero_pattern,
 )
+from locsym.diagnostics.jacobians import METHODS
 from locsym.flow import column, compose
 from locsym.systems import LinearSystem, Pendulum, RigidBody, sphere
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-
-from locsym.coils import MagneticField, loop
+from chapters.magnetic_field import MagneticField, loop
 
 
 @pytest.mark.parametrize("z", [0.0, 2.0])

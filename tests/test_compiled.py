@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locsym import compiled, flow
+from locsym import flow
 from locsym.data import Pairs
-from locsym.modules import GradientModule
-from locsym.networks import LASympNet, LocSympNet, Network, SympNet
+from locsym.networks import GradientModule, LASympNet, LocSympNet, Network, SympNet
+from locsym.networks.native import compiled
 from locsym.training import fit
 
 ACTIVATIONS = ("sigmoid", "tanh", "swish", "linear")
@@ -175,7 +175,7 @@ def test_tensors_that_do_not_fit_are_refused(which):
 
 PROGRAM = """
 import torch
-from locsym import compiled
+from locsym.networks.native import compiled
 from locsym.networks import LocSympNet
 from locsym.flow import rollout
 network = LocSympNet(2, 1, 3, generator=torch.Generator().manual_seed(0))

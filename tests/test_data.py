@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.torch import save_file
 
-from locsym import LocSympNet, storage
-from locsym.data import KIND, Pairs
+from locsym import LocSympNet
+from locsym.data import Pairs, storage
+from locsym.data.pairs import KIND
 from locsym.systems import Advection, LinearSystem, Pendulum, RigidBody, sphere
 
 FLOAT64 = torch.float64

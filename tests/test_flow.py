@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locsym import FlowMap, LocSympNet, adjoint, compose, inverse, rollout
-from locsym.flow import Escaped, check_finite, check_states, check_step, column, finite_step, whole
+from locsym.flow import Escaped, column, finite_step
+from locsym.guards import check_finite, check_states, check_step, whole
 
 
 class Stretch:

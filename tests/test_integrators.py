@@ -7,10 +7,24 @@ import pytest
 import sympy as sp
 import torch
 
-from locsym.checks import determinant_defect, inverse_defect, jacobian, observed_order, reversibility_defect
+from locsym.diagnostics import (
+    determinant_defect,
+    inverse_defect,
+    jacobian,
+    observed_order,
+    reversibility_defect,
+)
 from locsym.flow import Composition, FlowMap, adjoint, compose, rollout
-from locsym.integrators import FOURTH_ORDER, RK4, Move, SplittingIntegrator, fourth_order, strang, symplectic_euler
-from locsym.splitting import split, split_numerically
+from locsym.splitting import (
+    RK4,
+    SplittingIntegrator,
+    fourth_order,
+    split,
+    split_numerically,
+    strang,
+    symplectic_euler,
+)
+from locsym.splitting.integrators import FOURTH_ORDER, Move
 from locsym.systems import ABCFlow, ChargedParticle, Pendulum, RigidBody, System, Volterra, coordinates
 
 EXACT = {"rtol": 0.0, "atol": 1e-12}

@@ -13,9 +13,9 @@ from companion.kept import Differs, Kept, trained
 from companion.project import Project
 from torch.nn.utils import parameters_to_vector
 
+from locsym.data.storage import Damaged
 from locsym.experiments import ONE_ORBIT, Experiment
-from locsym.sources import digest as code_digest
-from locsym.storage import Damaged
+from locsym.experiments.code_digest import digest as code_digest
 from locsym.training import Run
 
 TRAINING = replace(ONE_ORBIT.training, iterations=3000, rate=(1e-2, 1e-4))

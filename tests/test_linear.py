@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from locsym.linear import growth_rates, normal_equations
+from locsym.diagnostics import growth_rates
 from locsym.networks import LocSympNet
 from locsym.systems import Advection
+from locsym.training.regression import normal_equations
 
 SYSTEM = Advection(9)
 M = torch.linalg.matrix_exp(0.1 * SYSTEM.A)

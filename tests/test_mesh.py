@@ -6,13 +6,16 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from chapters.material_surface import (
+    enclosed_volume,
+    sphere_mesh,
+    volume_growth,
+)
+from chapters.volume_by_sampling import Ball
 
 from locsym.flow import rollout
-from locsym.integrators import RK4, strang
-from locsym.mesh import enclosed_volume, sphere_mesh, volume_growth
 from locsym.plots.integrators import solid
-from locsym.regions import Ball
-from locsym.splitting import split
+from locsym.splitting import RK4, split, strang
 from locsym.systems import RigidBody
 
 mpl.use("Agg")

@@ -9,7 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locsym.modules import ACTIVATIONS, ActivationModule, GradientModule, LinearModule, Shear
+from locsym.networks import (
+    ACTIVATIONS,
+    ActivationModule,
+    GradientModule,
+    LinearModule,
+    Shear,
+)
 
 DIMENSIONS = (2, 3, 4, 5, 6, 7, 8, 35)
 PRECISION = {torch.float64: 1e-12, torch.float32: 1e-5}

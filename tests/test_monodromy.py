@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from locsym import monodromy
-from locsym.monodromy import lap, return_map, transverse_multipliers
+from locsym.diagnostics import floquet, lap, return_map, transverse_multipliers
 from locsym.systems import RigidBody
 
 TAU = 2 * math.pi / 50
@@ -102,13 +101,13 @@ def test_the_true_rigid_body_is_on_the_border():
 
 
 def test_the_bases_at_both_ends_do_not_matter(monkeypatch):
-    basis, generator = monodromy._transverse, torch.Generator().manual_seed(0)
+    basis, generator = floquet._transverse, torch.Generator().manual_seed(0)
     expected = return_map(elliptic(0.13), CIRCLE, TAU).trace()
 
     def turned(tangent):
         return basis(tangent) @ torch.linalg.qr(torch.randn(2, 2, generator=generator, dtype=torch.float64)).Q
 
-    monkeypatch.setattr(monodromy, "_transverse", turned)
+    monkeypatch.setattr(floquet, "_transverse", turned)
     torch.testing.assert_close(return_map(elliptic(0.13), CIRCLE, TAU).trace(), expected)
 
 

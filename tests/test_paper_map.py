@@ -88,9 +88,9 @@ def test_equation_is_labelled_once_in_the_book(number):
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
 def test_api_pages_lead_to_the_chapters_that_use_a_module(path):
     pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "book" / "api").glob("*.md"))
-    said = dict(re.findall(r"^## (locsym\S*)\n\nUsed in (.*)$", pages, re.MULTILINE))
-    imported = re.findall(r"^from (locsym\.\S+) import", path.read_text(encoding="utf-8"), re.MULTILINE)
-    shown = [module for module in imported if f"## {module}\n" in pages and module != "locsym.training"]
+    said = dict(re.findall(r"^##+ (\S+)\n\nUsed in (.*)$", pages, re.MULTILINE))
+    imported = re.findall(r"^from ((?:locsym|chapters)\.\S+) import", path.read_text(encoding="utf-8"), re.MULTILINE)
+    shown = [module for module in imported if f"## {module}\n" in pages]
     assert not [module for module in shown if f"/book/notebooks/{path.stem}`" not in said.get(module, "")]
 
 
@@ -99,4 +99,5 @@ def test_api_pages_show_every_module_once():
     shown = Counter(re.findall(r"automodule:: (\S+)", pages))
     files = (path.relative_to(ROOT).with_suffix("") for path in (ROOT / "locsym").rglob("*.py"))
     modules = {".".join(file.parts).removesuffix(".__init__") for file in files} - {"locsym", "locsym.plots"}
+    modules |= {f"chapters.{path.stem}".removesuffix(".__init__") for path in (ROOT / "book/chapters").glob("*.py")}
     assert shown == Counter(modules)

@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+from chapters.volume_by_sampling import Ball, Box, volume
 
 from locsym.networks import LocSympNet
-from locsym.regions import Ball, Box, volume
 from locsym.systems import RigidBody
 
 FLOAT64 = torch.float64

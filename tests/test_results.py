@@ -134,7 +134,9 @@ SMALL = [
         "experiment": "Orbit", "section": "Sec. 4", "notebook": "05",
         "rows": [
             {"claim": "error", "paper": "< 1 %", "code": "2e-3", "adam": "a", "lm": "b", "see": ["Fig. 4", "fig-x"],
-             "unit": "s", "brief": "orbit"},
+             "brief": "orbit"},
+            {"claim": "time", "paper": "–", "code": "2 h", "adam": "a", "lm": "b", "see": ["Fig. 4", "fig-x"],
+             "unit": "s"},
             {"claim": "seeds", "paper": "–", "code": "–", "lm": ["a", "b"], "see": ["eq. (1)", "eq-1"]},
             {"claim": "other", "paper": "–", "code": "–", "ours": "b", "see": ["eq. (1)", "eq-1"]},
         ],
@@ -156,7 +158,7 @@ def test_full_build_shows_its_own_numbers_only():
     assert table.given(FULL, "paper", {"numbers": QUICK}, pytest.fail) == found(FULL)
     group, error, seeds, other = texts(table.body(SMALL, found(FULL), False))
     assert group == ["{doc}`Orbit </book/notebooks/05>`, Sec. 4"]
-    assert error == ["[Fig. 4](#fig-x): error", "< 1\u00a0%", "–", "2e\u20113", "9 s", "10 s"]
+    assert error == ["[Fig. 4](#fig-x): error", "< 1\u00a0%", "–", "2e\u20113", "9", "10"]
     assert seeds[4:] == ["–", "9 of 10"]
     assert other[4:] == ["10"]
 
@@ -165,7 +167,7 @@ def test_quick_build_adds_the_last_full_builds_number_where_it_differs():
     given = table.given(QUICK, "quick", {"numbers": FULL}, pytest.fail)
     assert given == found(QUICK, FULL)
     _, error, seeds, other = texts(table.body(SMALL, given, False))
-    assert error[4:] == ["8 s (last full build: 9 s)", "10 s"]
+    assert error[4:] == ["8 (last full build: 9)", "10"]
     assert seeds[4:] == ["–", "8 of 10 (last full build: 9 of 10)"]
     assert other[4:] == ["10"], "the same number is said once"
 
@@ -174,6 +176,16 @@ def test_a_time_is_the_last_full_builds_where_there_is_one():
     timed = {"05": {"a": {"shown": "8", "timed": True}}}
     assert found(timed, FULL).shown("05", "a", "s") == "9 s"
     assert found(timed).shown("05", "a", "s") == "8 s"
+
+
+def test_times_have_a_table_of_their_own():
+    first, rows = table.times(SMALL, found(FULL))
+    assert texts(rows) == [["{doc}`Orbit </book/notebooks/05>`", "2 h", "9 s", "10 s"]]
+    assert {len(row) for row in rows} == {len(first)}
+
+
+def test_each_experiment_has_one_time():
+    assert [sum("unit" in row for row in group["rows"]) for group in GROUPS] == [1] * len(GROUPS)
 
 
 def test_a_key_newer_than_the_record_is_shown_without_it():
@@ -186,7 +198,7 @@ def test_before_the_first_full_build_there_are_own_numbers_only():
 
 def test_brief_shows_the_marked_rows_without_groups():
     rows = table.body(SMALL, found(FULL), True)
-    assert texts(rows) == [["[Fig. 4](#fig-x): orbit", "< 1\u00a0%", "–", "9 s", "10 s"]]
+    assert texts(rows) == [["[Fig. 4](#fig-x): orbit", "< 1\u00a0%", "–", "9", "10"]]
     assert 3 <= sum("brief" in row for _, row in ROWS) <= 6
 
 
@@ -201,7 +213,7 @@ def test_missing_number_is_told():
     told = []
     row = table.line(SMALL[0]["rows"][0], "05", found({"05": {"b": {"shown": "10"}}}, {}, told.append), False)
     assert told == ["05 has recorded no 'a'"]
-    assert row[4].text == "? s"
+    assert row[4].text == "?"
 
 
 SHARES = [  # bound, least and largest value, how many of the values keep it

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
+from chapters.magnetic_field import MagneticField, loop
 
-from locsym.coils import MagneticField, loop
-from locsym.formulas import vanishes
 from locsym.splitting import NumericSplitting, potential_field, split, split_numerically
 from locsym.systems import (
     ABCFlow,
@@ -23,6 +22,7 @@ from locsym.systems import (
     Volterra,
     coordinates,
 )
+from locsym.systems.formulas import vanishes
 
 
 def random_states(n: int, count: int = 12, seed: int = 1) -> torch.Tensor:

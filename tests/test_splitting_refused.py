@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 import sympy as sp
 import torch
+from chapters.magnetic_field import MagneticField, loop
 
-from locsym.coils import MagneticField, loop
 from locsym.splitting import potential_field, split, split_numerically
 from locsym.systems import RigidBody, Volterra, coordinates
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from scipy.special import ellipk
 
-from locsym.stability import BLOCK, floquet_multipliers, jacobians_along, lyapunov_exponents
+from locsym.diagnostics import floquet_multipliers, lyapunov_exponents
+from locsym.diagnostics.jacobians import BLOCK, jacobians_along
 from locsym.systems import LinearSystem, Pendulum, RigidBody
 
 FLOAT64 = torch.float64

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from locsym import LocSympNet
+from locsym.diagnostics import return_map
 from locsym.experiments import ONE_ORBIT_LM, Steered, lap_trace, run_steered
-from locsym.monodromy import return_map
 from locsym.training import mean_squared_error
 from locsym.training.steering import steer, trace_and_gradient
 

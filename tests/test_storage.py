@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save, save_file
 
-from locsym import LASympNet, LocSympNet, Network, SympNet, storage
+from locsym import LASympNet, LocSympNet, Network, SympNet
+from locsym.data import storage
 
 NETWORKS = {
     "plain": lambda **init: LocSympNet(3, 2, 5, **init),

@@ -4,10 +4,16 @@ import math
 
 import pytest
 import torch
+from chapters.material_surface import polygon_area
+from chapters.structure_defects import (
+    Defects,
+    Table,
+    module_defects,
+    network_defects,
+)
+from chapters.tangent_rotation import turning
 
-from locsym.modules import GradientModule
-from locsym.networks import LocSympNet
-from locsym.structure import Defects, Table, module_defects, network_defects, polygon_area, turning
+from locsym.networks import GradientModule, LocSympNet
 
 LIMITS = {torch.float64: 1e-12, torch.float32: 1e-5}
 
@@ -54,7 +60,7 @@ def test_a_network_with_a_wrong_inverse_is_found_out(monkeypatch):
 
 def test_a_plain_network_is_not_taken_for_a_symmetric_one(monkeypatch):
     plain = lambda n, K, width, symmetric, **init: LocSympNet(n, K, width, **init)  # noqa: E731
-    monkeypatch.setattr("locsym.structure.LocSympNet", plain)
+    monkeypatch.setattr("chapters.structure_defects.LocSympNet", plain)
     assert network_defects(3, symmetric=True).symmetry > 1e-2
 
 

@@ -9,9 +9,8 @@ import torch
 from scipy.linalg import expm
 from scipy.special import ellipj, ellipk
 
+from locsym.data.sphere import angles
 from locsym.flow import FlowMap, rollout
-from locsym.formulas import tensor_function
-from locsym.sphere import angles
 from locsym.systems import (
     ABCFlow,
     Advection,
@@ -24,6 +23,7 @@ from locsym.systems import (
     sphere,
     starts,
 )
+from locsym.systems.formulas import tensor_function
 
 FLOAT64 = torch.float64
 

@@ -10,8 +10,12 @@ from torch.func import functional_call, jacrev
 from torch.nn.utils import parameters_to_vector
 
 from locsym import GradientModule, LASympNet, LocSympNet, Network, SympNet
-from locsym.tangent import Linearisation, obstacle, with_derivative
-from locsym.training.explicit import Explicit
+from locsym.networks.linearisation import (
+    Linearisation,
+    obstacle,
+    with_derivative,
+)
+from locsym.training.autodiff_linearisation import Explicit
 
 
 def random_data(n, N, generator, dtype=torch.float64):
@@ -100,7 +104,7 @@ def test_the_gram_matrix_does_not_depend_on_its_blocks(monkeypatch):
     network = LocSympNet(3, 2, 5, std=0.5, generator=generator)
     tangent = Linearisation(network, *random_data(3, 13, generator)).at(parameters_to_vector(network.parameters()))
     whole = tangent.gram()
-    monkeypatch.setattr("locsym.tangent.BLOCK", 300)
+    monkeypatch.setattr("locsym.networks.linearisation.BLOCK", 300)
     torch.testing.assert_close(tangent.gram().tril(), whole.tril(), rtol=1e-13, atol=1e-15)
 
 

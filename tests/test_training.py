@@ -13,8 +13,8 @@ from torch.nn.utils import parameters_to_vector
 
 from locsym import LASympNet, LocSympNet
 from locsym.data import Pairs
+from locsym.networks.linearisation import Linearisation
 from locsym.systems import LinearSystem, RigidBody
-from locsym.tangent import Linearisation
 from locsym.training import fit, loop
 from locsym.training.levenberg_marquardt import LevenbergMarquardt
 from locsym.training.record import FILE

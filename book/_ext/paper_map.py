@@ -9,7 +9,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-HEAD = ("The paper", "What it says", "Page", "Function", "Test")
+HEAD = ("In the paper", "What it says", "Page", "Function", "Test")
 
 
 def load(path: Path) -> list[dict]:

@@ -7,7 +7,7 @@ from importlib import import_module
 
 
 def home(target: str) -> str | None:
-    """Return the dotted name under which an object is documented: locsym.LocSympNet → locsym.networks.LocSympNet."""
+    """Return the dotted name under which an object is documented: locsym.fit → locsym.training.fit.fit."""
     parts = target.split(".")
     for cut in range(len(parts), 0, -1):
         try:

@@ -81,21 +81,36 @@ def unbroken(text: str) -> str:
 
 
 def head(brief: bool) -> list[Cell]:
-    """Return the cells of the table's head."""
+    """Return the cells of the head of a table of claims."""
     names = ["claim", "paper", "verdict", *([] if brief else ["the author's trained nets"]), *OURS.values()]
     return [Cell(name) for name in names]
 
 
 def body(groups: list[dict], found: Given, brief: bool) -> list[list[Cell]]:
-    """Return the table's rows. Each group begins with a row of one cell; in brief there are marked rows only."""
+    """Return the rows of a table of claims. Each group begins with a row of one cell; in brief, marked rows only."""
     rows = []
     for group in groups:
-        chosen = [row for row in group["rows"] if not brief or "brief" in row]
+        chosen = [row for row in group["rows"] if ("brief" in row if brief else "unit" not in row)]
         if not brief:
-            title = f"{{doc}}`{group['experiment']} </book/notebooks/{group['notebook']}>`, {group['section']}"
-            rows.append([Cell(title, columns=len(head(brief)))])
+            rows.append([Cell(f"{chapter(group)}, {group['section']}", columns=len(head(brief)))])
         rows += [line(row, group["notebook"], found, brief) for row in chosen]
     return rows
+
+
+def chapter(group: dict) -> str:
+    """Return the link to a group's chapter."""
+    return f"{{doc}}`{group['experiment']} </book/notebooks/{group['notebook']}>`"
+
+
+def times(groups: list[dict], found: Given) -> tuple[list[Cell], list[list[Cell]]]:
+    """Return the head and the rows of the table of times: one row for each group, from its row with a unit."""
+    names = ("training time", "Adam, plain autograd", "Adam, our compiled kernel", "Levenberg–Marquardt")
+    rows = []
+    for group in groups:
+        for row in (row for row in group["rows"] if "unit" in row):
+            ours = (found.shown(group["notebook"], row[name], row["unit"]) for name in OURS)
+            rows.append([Cell(chapter(group)), *(Cell(text, look="number") for text in (row["code"], *ours))])
+    return [Cell(name) for name in names], rows
 
 
 def line(row: dict, notebook: str, found: Given, brief: bool) -> list[Cell]:
@@ -131,14 +146,16 @@ class Kept(SphinxDirective):
 
 
 class Results(Kept):
-    """``results: FILE`` is the table of results.yml; with ``:brief:`` it has the marked rows only."""
+    """``results: FILE`` is the table of claims in results.yml; ``:brief:``, its marked rows; ``:times:``, the times."""
 
     required_arguments = 1
-    option_spec = {"brief": directives.flag}  # noqa: RUF012 docutils' form
+    option_spec = {"brief": directives.flag, "times": directives.flag}  # noqa: RUF012 docutils' form
 
     def run(self) -> list[nodes.Node]:
         groups = yaml.safe_load(self.file(self.arguments[0]).read_text(encoding="utf-8"))
         found = given(*self.built({group["notebook"] for group in groups}), self.record(), self.missing)
+        if "times" in self.options:
+            return [self.table(*times(groups, found))]
         brief = "brief" in self.options
         return [self.table(head(brief), body(groups, found, brief))]
 

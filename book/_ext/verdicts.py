@@ -29,7 +29,7 @@ def verdict(row: dict, look: Look) -> str:
         return "in words only" if row["paper"].startswith("“") else "–"
     (kind, given), over = next(iter(row["bound"].items())), row.get("seeds", {})
     limits = [value(one, look) for one in (given if isinstance(given, list) else [given])]
-    key = row.get("ours") or row["adam"]
+    key = row.get("ours") or row.get("adam")
     least, most = (value(end, look) for end in over.get("range", (key, key)))
     found, details = judge(kind, limits, least, most), []
     if "kept" in over:

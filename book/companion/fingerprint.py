@@ -25,7 +25,7 @@ def versions() -> dict[str, str]:
 
 def fingerprint(project: Project, name: str, parameters: Parameters) -> dict[str, Any]:
     """Return everything that the outputs of the notebook ``name`` depend on."""
-    code = digests(project.root, [project.root / "locsym"])
+    code = digests(project.root, [project.root / "locsym", project.root / "book" / "chapters"])
     code |= {f"companion/{file}": digest(HERE / file) for file in SHAPES_A_PAGE}
     return {"source": digest(project.source(name)), "parameters": parameters, "code": code, "versions": versions()}
 

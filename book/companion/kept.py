@@ -23,12 +23,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from locsym import storage
-from locsym.compiled import load_kernel
+from locsym.data import storage
 from locsym.experiments import Experiment
-from locsym.networks import DTYPES
+from locsym.experiments.code_digest import digest as code_digest
+from locsym.networks.native.compiled import load_kernel
+from locsym.networks.network import DTYPES
 from locsym.plots.paper import thin
-from locsym.sources import digest as code_digest
 from locsym.training import History, Run, mean_squared_error
 from locsym.training.record import UNFINISHED, versions
 
@@ -84,7 +84,7 @@ class Kept:
 
     @classmethod
     def read(cls, place: Path) -> Kept:
-        """Read the file ``place``. Raises :class:`~locsym.storage.Damaged` where it is not as it was written."""
+        """Read the file ``place``. Raises :class:`~locsym.data.storage.Damaged` where it is not as it was written."""
         tensors, about = storage.read(place, KIND)
         return cls(Experiment.from_dict(about.pop("experiment")), **tensors, about=about)
 

@@ -12,10 +12,10 @@ from scipy.sparse.linalg import LinearOperator
 from torch import Tensor, nn
 
 from ..data import Pairs
-from ..flow import whole
+from ..guards import whole
 from ..networks import Network
-from ..tangent import Linearisation
-from .explicit import Explicit
+from ..networks.linearisation import Linearisation
+from .autodiff_linearisation import Explicit
 from .objective import Objective
 from .options import chain, number, one_of, positive
 

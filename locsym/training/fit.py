@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from ..data import Pairs
-from ..flow import whole
+from ..guards import whole
 from ..networks import Network
 from .loop import Loop, Progress
 from .objective import mean_squared_error

@@ -25,8 +25,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..tangent import Linearisation, obstacle
-from .explicit import Explicit
+from ..networks.linearisation import Linearisation, obstacle
+from .autodiff_linearisation import Explicit
 from .matrix_free import conjugate_gradients
 from .options import chain, number, one_of, positive
 

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import vector_to_parameters
 
-from .. import storage
-from ..data import Pairs
+from ..data import Pairs, storage
 from ..networks import Network
 from .objective import mean_squared_error
 from .record import COLUMNS, FILE, UNFINISHED, Checkpoint, History, Optimiser, Run, versions

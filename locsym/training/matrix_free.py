@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..tangent import Tangent
+from ..networks.linearisation import Tangent
 
 
 def conjugate_gradients(

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from ..compiled import Compiled, flat, obstacle
 from ..data import Pairs
 from ..flow import FlowMap
 from ..networks import Network
+from ..networks.native.compiled import Compiled, flat, obstacle
 
 
 class Objective:

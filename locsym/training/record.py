@@ -1,7 +1,7 @@
 r"""What every way of training shares: the record of a run, what an optimiser must offer, and its checkpoint on disk.
 
-A checkpoint is one file of :mod:`locsym.storage`: a run killed at any moment leaves either the last whole checkpoint
-or the one before it, a damaged one is noticed, and reading one runs no code.
+A checkpoint is one file of :mod:`locsym.data.storage`: a run killed at any moment leaves either the last whole
+checkpoint or the one before it, a damaged one is noticed, and reading one runs no code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from .. import storage
+from ..data import storage
 
 COLUMNS = ("loss", "validation", "step", "seconds")
 REASONS = ("target", "iterations", "seconds", "stagnation", "interrupted", "paused")
@@ -171,7 +171,7 @@ class Checkpoint:
     def read(folder: Path) -> Checkpoint | None:
         """Return the checkpoint of that folder; None where there is none.
 
-        Raises :class:`~locsym.storage.Damaged`, a ValueError, where the file is no checkpoint.
+        Raises :class:`~locsym.data.storage.Damaged`, a ValueError, where the file is no checkpoint.
         """
         try:
             tensors, header = storage.read(folder / FILE, KIND)

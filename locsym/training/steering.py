@@ -5,7 +5,7 @@ equation: the shortest change δ of the weights with
 
 .. math:: J \delta = -r, \qquad \nabla \operatorname{tr} S \cdot \delta = g - \operatorname{tr} S,
 
-S the transverse return map of one lap (:mod:`locsym.monodromy`) and g a goal inside (−2, 2). It looks at no state
+S the transverse return map of one lap (:mod:`locsym.diagnostics`) and g a goal inside (−2, 2). It looks at no state
 beyond the training data.
 """
 
@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ..data import Pairs
-from ..monodromy import return_map
+from ..diagnostics import return_map
 from ..networks import Network
-from ..tangent import Linearisation
+from ..networks.linearisation import Linearisation
 
 STRIDE = 0.3  # largest change of the trace in one step: the linear model holds no further
 CLOSE = 0.01  # a trace this near its goal has reached it

@@ -15,7 +15,8 @@ import torch
 from archives import ARCHIVES, ROWS, lines, zipped
 from safetensors.torch import save
 
-from locsym import LocSympNet, Pairs, storage
+from locsym import LocSympNet, Pairs
+from locsym.data import storage
 from locsym.networks import Network
 
 # ---- safetensors

@@ -7,21 +7,31 @@ import re
 
 import pytest
 import torch
+from chapters import volume_by_sampling
+from chapters.magnetic_field import loop
+from chapters.material_surface import volume_growth
+from chapters.structure_defects import module_defects, network_defects
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.utils import parameters_to_vector
 
-from locsym import LASympNet, LocSympNet, Pairs, SympNet, checks, exact, linear, regions, rollout, stability
-from locsym.coils import loop
-from locsym.integrators import RK4, fourth_order, strang, symplectic_euler
-from locsym.mesh import volume_growth
-from locsym.modules import ACTIVATIONS
-from locsym.monodromy import transverse_multipliers
-from locsym.quadrature import split_numerically
-from locsym.splitting import split
-from locsym.structure import module_defects, network_defects
-from locsym.systems import ABCFlow, Advection, ChargedParticle, LinearSystem, Pendulum, RigidBody, System, Volterra
-from locsym.tangent import Linearisation, obstacle
+from locsym import LASympNet, LocSympNet, Pairs, SympNet, diagnostics, rollout
+from locsym.diagnostics import transverse_multipliers
+from locsym.networks import ACTIVATIONS
+from locsym.networks.linearisation import Linearisation, obstacle
+from locsym.splitting import RK4, fourth_order, split, split_numerically, strang, symplectic_euler
+from locsym.systems import (
+    ABCFlow,
+    Advection,
+    ChargedParticle,
+    LinearSystem,
+    Pendulum,
+    RigidBody,
+    System,
+    Volterra,
+    exact,
+)
+from locsym.training.regression import normal_equations
 
 pytestmark = pytest.mark.timeout(240)  # seconds a test: all of them together take a fraction of that
 
@@ -151,18 +161,18 @@ def test_exact_flows(fault, name, batch, scale, h, each, dtype, seed):
 # ---- what is measured on them
 
 MEASURED = {
-    "jacobian": checks.jacobian,
-    "jacobian by differences": lambda *call: checks.jacobian(*call, method="difference"),
-    "determinant": checks.determinant_defect,
-    "pair area": lambda *call: checks.symplecticity_defect(*call, pair=0),
-    "inverse": checks.inverse_defect,
-    "reversibility": checks.reversibility_defect,
-    "Lyapunov": lambda *call: stability.lyapunov_exponents(*call, 3),
-    "Floquet": lambda *call: torch.view_as_real(stability.floquet_multipliers(*call, 3)),
-    "order": lambda flow, y, h: checks.observed_order(flow, flow.inverse, y, [h, h / 2]).order,
+    "jacobian": diagnostics.jacobian,
+    "jacobian by differences": lambda *call: diagnostics.jacobian(*call, method="difference"),
+    "determinant": diagnostics.determinant_defect,
+    "pair area": lambda *call: diagnostics.symplecticity_defect(*call, pair=0),
+    "inverse": diagnostics.inverse_defect,
+    "reversibility": diagnostics.reversibility_defect,
+    "Lyapunov": lambda *call: diagnostics.lyapunov_exponents(*call, 3),
+    "Floquet": lambda *call: torch.view_as_real(diagnostics.floquet_multipliers(*call, 3)),
+    "order": lambda flow, y, h: diagnostics.observed_order(flow, flow.inverse, y, [h, h / 2]).order,
     "volume growth": lambda flow, y, h: volume_growth(flow, y, h, 2),
-    "drift": lambda flow, y, h: checks.drift(lambda y: y.square().sum(-1), flow.rollout(y, h, 2)),
-    "volume": lambda flow, y, h: regions.volume(flow, regions.Ball(y[0], 1.0), h, 20).value,
+    "drift": lambda flow, y, h: diagnostics.drift(lambda y: y.square().sum(-1), flow.rollout(y, h, 2)),
+    "volume": lambda flow, y, h: volume_by_sampling.volume(flow, volume_by_sampling.Ball(y[0], 1.0), h, 20).value,
     "multipliers": lambda *call: torch.view_as_real(transverse_multipliers(*call)),
 }
 FLOWS = {
@@ -194,9 +204,9 @@ def test_tables_of_defects(fault, n, h, width, count, dtype):
 def test_linear_maps(fault, N, n, scale, other, tau):
     X, Y = drawn(N, n, scale=scale), drawn(N, n, scale=other, seed=1)
     with fault("shapes", "measurement"):
-        M = answer(linear.normal_equations, X, Y)
+        M = answer(normal_equations, X, Y)
         if M is not None:
-            answer(lambda: torch.view_as_real(linear.growth_rates(M, tau)))
+            answer(lambda: torch.view_as_real(diagnostics.growth_rates(M, tau)))
 
 
 # ---- derivatives
@@ -265,12 +275,12 @@ REFUSED = {
     "inertia: three numbers": lambda: RigidBody([1, 2]),
     "inertia: a real number": lambda: RigidBody(("1", "2", "3")),
     "field: formulas": lambda: System("s", (), ("__import__('os').abort()",)),
-    "radius: a number": lambda: regions.Ball(Z, "1"),
-    "radius: a finite number": lambda: regions.Ball(Z, float("nan")),
-    "centre: shape": lambda: regions.Ball(torch.ones(2, 3), 1.0),
-    r"low: a tensor of shape \(\*, n\)": lambda: regions.Box(None, Z),
-    "region: its volume": lambda: regions.Ball(Z, 1e150).volume,
-    "region: its volume is": lambda: regions.Box(-1e150 * Z, 1e150 * Z).volume,
+    "radius: a number": lambda: volume_by_sampling.Ball(Z, "1"),
+    "radius: a finite number": lambda: volume_by_sampling.Ball(Z, float("nan")),
+    "centre: shape": lambda: volume_by_sampling.Ball(torch.ones(2, 3), 1.0),
+    r"low: a tensor of shape \(\*, n\)": lambda: volume_by_sampling.Box(None, Z),
+    "region: its volume": lambda: volume_by_sampling.Ball(Z, 1e150).volume,
+    "region: its volume is": lambda: volume_by_sampling.Box(-1e150 * Z, 1e150 * Z).volume,
     "centre, axis: three": lambda: loop((0, 0), (0, 0, 1)),
     "centre, axis: three finite": lambda: loop((0, 0, 0), (1, 0)),
     r"y0: shape \(\*, 3\)": lambda: rollout(BODY.flow, Z[:2], 0.1, 2),
@@ -284,11 +294,11 @@ REFUSED = {
     "y, h: the states after the step": lambda: LocSympNet(3, 1, 4, "linear", std=1e60)(1e150 * Z, 1.0),
     "t: times must not span": lambda: BODY.trajectory(Z, [-1.7e308, 1.7e308]),
     "rtol: a number > 0": lambda: BODY.trajectory(Z, [0.0, 1.0], rtol=float("nan")),
-    "time: 1e.08 steps": lambda: checks.observed_order(FLOWS["Strang"], BODY.flow, Z, [1e-150, 2e-150], time=1.0),
-    "invariant: its values": lambda: checks.drift(BODY.invariants["I"], 1e200 * torch.stack([Z, Z])),
+    "time: 1e.08 steps": lambda: diagnostics.observed_order(FLOWS["Strang"], BODY.flow, Z, [1e-150, 2e-150], time=1.0),
+    "invariant: its values": lambda: diagnostics.drift(BODY.invariants["I"], 1e200 * torch.stack([Z, Z])),
     "flow: the orbit is not finite from step 2 on": lambda: rollout(lambda y, h: 1e200 * y, Z, 0.1, 5),
     "points: finite": lambda: split_numerically(BODY.rhs, torch.full((2, 3), torch.nan)),
-    "tau: the time step": lambda: linear.growth_rates(torch.eye(2), float("inf")),
+    "tau: the time step": lambda: diagnostics.growth_rates(torch.eye(2), float("inf")),
     "states: finite": lambda: transverse_multipliers(BODY.flow, torch.full((9, 3), torch.inf), 0.1),
 }
 

@@ -14,8 +14,8 @@ import torch
 import trainings
 from safetensors.torch import save_file
 
-from locsym import LocSympNet, storage
-from locsym.data import Pairs
+from locsym import LocSympNet
+from locsym.data import Pairs, storage
 from locsym.training import fit
 from locsym.training.record import FILE, Checkpoint
 

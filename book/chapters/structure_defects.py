@@ -1,0 +1,148 @@
+r"""Proposition 3.1, measured: the worst defects of all modules, and of whole networks, with random weights.
+
+Every defect is relative to the size of the Jacobian, :math:`\max(1, \max|J|)`: at that level rounding begins. The area,
+quadratic in the Jacobian, is relative to the square, see :func:`~locsym.diagnostics.symplecticity_defect`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from locsym.diagnostics import (
+    inverse_defect,
+    jacobian,
+    reversibility_defect,
+    symplecticity_defect,
+)
+from locsym.flow import FlowMap
+from locsym.guards import check_finite, whole
+from locsym.networks import GradientModule, LocSympNet
+from locsym.networks.shears import SIGNS
+
+
+@dataclass(frozen=True)
+class Defects:
+    r"""The worst defects over a number of maps, and all their states; NaN for what does not apply.
+
+    volume: :math:`|\det J - 1|`. area: eq. (10) on the pair (y_k, y_k+1). pattern: deviation of J from a unit matrix
+    with one more row. inverse: :math:`|\Phi_h^{-1}(\Phi_h(y)) - y|`. symmetry: :math:`|\Phi_{-h}(\Phi_h(y)) - y|`.
+    size: the largest Jacobian, :math:`\max|J|`.
+    """
+
+    what: str
+    n: int
+    dtype: torch.dtype
+    maps: int
+    size: float
+    volume: float
+    inverse: float
+    area: float = math.nan
+    pattern: float = math.nan
+    symmetry: float = math.nan
+
+    @property
+    def worst(self) -> float:
+        """The largest of the defects."""
+        return max(x for x in (self.volume, self.inverse, self.area, self.pattern, self.symmetry) if not math.isnan(x))
+
+
+class Table(tuple):
+    """Rows of :class:`Defects` that show themselves as a table."""
+
+    def texts(self) -> list[list[str]]:
+        """Return the words of the table, row by row, the head first; without columns that apply to no row."""
+        names = [field.name for field in fields(Defects)]
+        names = [name for name in names if {_text(getattr(row, name)) for row in self} != {"–"}]
+        return [names] + [[_text(getattr(row, name)) for name in names] for row in self]
+
+    def __repr__(self) -> str:
+        widths = [max(map(len, column)) for column in zip(*self.texts(), strict=True)]
+        lines = ([text.rjust(w) for text, w in zip(row, widths, strict=True)] for row in self.texts())
+        return "\n".join("  ".join(line) for line in lines)
+
+    def _repr_html_(self) -> str:
+        head, *body = self.texts()
+        top = "".join(f"<th>{x}</th>" for x in head)
+        rows = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in body)
+        return f'<table class="dataframe table"><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else "0" if value == 0 else f"{value:.1e}" if value < 0.1 else f"{value:.1f}"
+    return str(value).removeprefix("torch.")
+
+
+def module_defects(
+    n: int, h: float = 1.0, width: int = 16, states: int = 8, dtype: torch.dtype = torch.float64, seed: int = 0
+) -> Defects:
+    """Measure the modules (26) and (27) of every pair k, with weights, biases and states ~ N(0, 1)."""
+    whole("n", n, 2), whole("states", states, 1)
+    generator = torch.Generator().manual_seed(seed)
+    init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
+    found = []
+    for k in range(n - 1):
+        for move in SIGNS:
+            module = GradientModule.local(n, k, move, width, **init)
+            y = torch.randn(states, n, generator=generator, dtype=dtype)
+            pattern, (j,) = jacobian(module, y, h) - torch.eye(n, dtype=dtype), module.moved
+            pattern[:, j, :j] = pattern[:, j, j + 1 :] = 0.0  # the one row where a module may act
+            area = symplecticity_defect(module, y, h, pair=k)
+            found.append(_measure(module, y, h, pattern=pattern.abs().amax((-2, -1))) | {"area": float(area.max())})
+    return _worst("modules", n, dtype, found)
+
+
+def network_defects(
+    n: int,
+    K: int = 2,
+    h: float = 1.0,
+    width: int = 16,
+    states: int = 8,
+    dtype: torch.dtype = torch.float64,
+    symmetric: bool = False,
+    networks: int = 3,
+    seed: int = 0,
+) -> Defects:
+    """Measure some networks (31), or symmetric ones, and their inverses, with weights, biases and states ~ N(0, 1)."""
+    whole("states", states, 1), whole("networks", networks, 1)
+    generator = torch.Generator().manual_seed(seed)
+    init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
+    found = []
+    for _ in range(networks):
+        network = LocSympNet(n, K, width, symmetric=symmetric, **init)
+        y = torch.randn(states, n, generator=generator, dtype=dtype)
+        more = {"symmetry": reversibility_defect(network, y, h)} if symmetric else {}
+        found.append(_measure(network, y, h, **more))
+        found.append(_measure(_Backwards(network), y, h))
+    return _worst("symmetric networks" if symmetric else "networks", n, dtype, found)
+
+
+class _Backwards:
+    """The inverse of a flow map, as a flow map with an inverse."""
+
+    def __init__(self, flow: FlowMap):
+        self.flow = flow
+
+    def __call__(self, y: Tensor, h: float) -> Tensor:
+        return self.flow.inverse(y, h)
+
+    def inverse(self, y: Tensor, h: float) -> Tensor:
+        return self.flow(y, h)
+
+
+def _measure(flow: FlowMap, y: Tensor, h: float, **defects: Tensor) -> dict[str, float]:
+    """Return the largest of each defect over the states, relative to the size of the Jacobian there."""
+    J = jacobian(flow, y, h)
+    size = J.abs().amax((-2, -1)).clamp(min=1.0)
+    defects |= {"volume": (torch.linalg.det(J) - 1).abs(), "inverse": inverse_defect(flow, y, h)}
+    check_finite("h: the volume of the image", defects["volume"])
+    return {"size": float(size.max())} | {name: float((x / size).max()) for name, x in defects.items()}
+
+
+def _worst(what: str, n: int, dtype: torch.dtype, found: list[dict[str, float]]) -> Defects:
+    names = {name for one in found for name in one}
+    return Defects(what, n, dtype, len(found), **{name: max(one.get(name, 0.0) for one in found) for name in names})

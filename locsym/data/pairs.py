@@ -1,0 +1,237 @@
+r"""Data to learn a flow map from: pairs of states one time step apart."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from numbers import Integral
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..flow import FlowMap
+from ..guards import check_times, finite_states, whole
+from . import storage
+from .sphere import sphere
+from .tables import read_trajectory
+
+KIND = "locsym.Pairs"
+SAMPLINGS = ("normal", "angles", "area")
+LARGEST = 2**32  # bytes in the arrays of an .npz file
+
+
+class Observed(Protocol):
+    """A system that can be observed: its dimension, and its exact flow map. Every ``System`` is one."""
+
+    @property
+    def n(self) -> int: ...
+
+    @property
+    def flow(self) -> FlowMap: ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pairs:
+    r"""N observed pairs :math:`(y, \varphi_h(y))`: what a flow map is trained on.
+
+    y, target: states before and after the step, ``(N, n)``, floating, finite, N >= 1; tensors or arrays.
+    h: the time steps, a number or ``(N,)``, finite and not 0; kept as ``(N,)``.
+    Raises TypeError or ValueError naming the argument and the first row at fault. Indexing, ``pairs[:60]``,
+    gives Pairs again.
+    """
+
+    y: Tensor
+    h: Tensor
+    target: Tensor
+
+    def __init__(self, y: Tensor | np.ndarray, h: Tensor | np.ndarray | float, target: Tensor | np.ndarray):
+        y, target = _states(y, "y"), _states(target, "target")
+        if target.shape != y.shape:
+            raise ValueError(f"target: the shape {tuple(y.shape)} of y is needed, got {tuple(target.shape)}")
+        if target.dtype != y.dtype or target.device != y.device:
+            raise TypeError(f"target: {y.dtype} on {y.device} as y is needed, got {target.dtype} on {target.device}")
+        for name, value in (("y", y), ("h", _steps(h, y)), ("target", target)):
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def n(self) -> int:
+        """Dimension of the states."""
+        return self.y.shape[1]
+
+    def __repr__(self) -> str:
+        low, high = float(self.h.min()), float(self.h.max())
+        h = f"{low:g}" if low == high else f"{low:g}…{high:g}"
+        return f"Pairs(N={len(self)}, n={self.n}, h={h}, dtype={str(self.y.dtype).removeprefix('torch.')})"
+
+    def __getitem__(self, rows: int | slice | Sequence[int] | Tensor) -> Pairs:
+        """The chosen pairs: an index, a slice, a list of indices or a boolean mask; at least one pair."""
+        if isinstance(rows, Integral) and not isinstance(rows, bool):
+            rows = [int(rows)]
+        return Pairs(self.y[rows], self.h[rows], self.target[rows])
+
+    def split(self, size: int | float, generator: torch.Generator | None = None) -> tuple[Pairs, Pairs]:
+        """Split in two, the first with ``size`` pairs: a number 1 … N − 1, or a fraction between 0 and 1.
+
+        generator: shuffle first; None keeps the order.
+        """
+        if isinstance(size, bool) or not isinstance(size, int | float):
+            raise TypeError(f"size: a number of pairs or a fraction is needed, got {size!r}")
+        count = round(size * len(self)) if isinstance(size, float) and 0 < size < 1 else size
+        if not isinstance(count, int) or not 0 < count < len(self):
+            raise ValueError(f"size: 1 to {len(self) - 1} pairs or a fraction in (0, 1) is needed, got {size!r}")
+        order = torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
+        return self[order[:count].to(self.y.device)], self[order[count:].to(self.y.device)]
+
+    def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Pairs:
+        """The same pairs in another floating dtype, or on another device."""
+        return Pairs(*(value.to(device=device, dtype=dtype) for value in (self.y, self.h, self.target)))
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of the content, dtype included: equal pairs have equal fingerprints, on every device."""
+        digest = hashlib.sha256(KIND.encode())
+        for name, value in self._tensors().items():
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    def save(self, path: Path | str) -> None:
+        """Write one safetensors file; a file already there is replaced only once the new one is whole."""
+        storage.write(path, KIND, self._tensors(), {})
+
+    @classmethod
+    def load(cls, path: Path | str) -> Pairs:
+        """Read what :meth:`save` wrote, or a NumPy ``.npz`` file with the arrays y, h and target, or t and y.
+
+        t and y are the times and states of a trajectory, see :meth:`from_trajectory`. No pickle is read. Raises
+        ValueError with the reason where the file is damaged or is something else.
+        """
+        path = Path(path)
+        found = _read_npz(path) if path.suffix == ".npz" else storage.read(path, KIND)[0]
+        try:
+            if "t" in found and "y" in found and "target" not in found:
+                return cls.from_trajectory(found["t"], found["y"])
+            if missing := {field.name for field in fields(cls)} - found.keys():
+                raise ValueError(f"{', '.join(sorted(missing))} missing")
+            return cls(*(found[field.name] for field in fields(cls)))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path.name}: not a file of pairs: {error}") from error
+
+    @classmethod
+    def concat(cls, *parts: Pairs) -> Pairs:
+        """The pairs of all parts, one after the other; n, dtype and device must agree."""
+        if not parts or len({(part.n, part.y.dtype, part.y.device) for part in parts}) != 1:
+            raise ValueError(f"parts: Pairs of one n, dtype and device are needed, got {list(parts)}")
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    @classmethod
+    def from_orbit(cls, system: Observed, y0: Tensor, h: float, steps: int) -> Pairs:
+        """``steps`` consecutive pairs of the exact solution from ``y0``: ``(n,)``, or ``(*, n)`` orbit after orbit."""
+        finite_states(y0, "y0", system.n)
+        orbit = system.flow.rollout(y0, h, whole("steps", steps, 1))
+        y, target = (part.movedim(0, -2).reshape(-1, system.n) for part in (orbit[:-1], orbit[1:]))
+        return cls(y, h, target)
+
+    @classmethod
+    def from_states(cls, system: Observed, states: Tensor, h: Tensor | float) -> Pairs:
+        """Pair states ``(N, n)`` with where the exact flow takes them; h: a number or ``(N,)``."""
+        states = _states(states, "states")
+        finite_states(states, "states", system.n)
+        return cls(states, h, system.flow(states, h))
+
+    @classmethod
+    def from_random(
+        cls,
+        system: Observed,
+        N: int,
+        h: Tensor | float,
+        how: str = "normal",
+        generator: torch.Generator | None = None,
+    ) -> Pairs:
+        """Pair N random states with where the exact flow takes them; h: a number or ``(N,)``.
+
+        how: ``"normal"``, every coordinate from N(0, 1); ``"angles"`` or ``"area"``, on the unit sphere, n = 3, see
+        :func:`~locsym.data.sphere.sphere`.
+        """
+        whole("N", N, 1)
+        if how not in SAMPLINGS:
+            raise ValueError(f"how: one of {', '.join(map(repr, SAMPLINGS))} is needed, got {how!r}")
+        if how == "normal":
+            states = torch.randn(N, system.n, generator=generator, dtype=torch.float64)
+        elif system.n == 3:
+            states = sphere(N, how, generator)
+        else:
+            raise ValueError(f"how: {how!r} is for systems with n = 3, got n = {system.n}")
+        return cls.from_states(system, states, h)
+
+    @classmethod
+    def from_trajectory(cls, t: Tensor | np.ndarray | Sequence[float], y: Tensor | np.ndarray) -> Pairs:
+        """Consecutive pairs of a trajectory: states ``(T, n)`` at times ``(T,)``, strictly monotone, even or uneven."""
+        times, y = check_times(t), _states(y, "y")
+        if len(times) != len(y) or len(times) < 2:
+            raise ValueError(f"y: one row a time and two at least are needed, got {len(y)} for {len(times)} times")
+        return cls(y[:-1], np.diff(times), y[1:])
+
+    @classmethod
+    def from_csv(cls, path: Path | str, time: str = "t", columns: Sequence[str] | None = None) -> Pairs:
+        """Consecutive pairs of a trajectory in a text file; see :func:`~locsym.data.tables.read_trajectory`."""
+        return cls.from_trajectory(*read_trajectory(path, time, columns))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {field.name: getattr(self, field.name).cpu().contiguous() for field in fields(self)}
+
+
+def _states(value: Tensor | np.ndarray, name: str) -> Tensor:
+    """The states as a tensor ``(N, n)``; raise TypeError or ValueError unless they are floating and finite, N >= 1."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("="), order="C"))
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        kind = getattr(value, "dtype", type(value).__name__)
+        raise TypeError(f"{name}: a floating-point tensor or array is needed, got {kind}")
+    if value.ndim != 2 or 0 in value.shape:
+        raise ValueError(f"{name}: shape (N, n) with N >= 1 and n >= 1 is needed, got {tuple(value.shape)}")
+    if not bool((finite := torch.isfinite(value).all(-1)).all()):
+        raise ValueError(f"{name}: states must be finite, row {int((~finite).nonzero()[0])} is not")
+    return value.detach()
+
+
+def _steps(h: Tensor | np.ndarray | float, y: Tensor) -> Tensor:
+    """The time steps as a tensor ``(N,)`` like the states ``y``; raise TypeError or ValueError for NaN or 0."""
+    if not isinstance(h, Tensor):
+        array = np.asarray(h)  # by way of NumPy: torch would make a number float32
+        h = torch.from_numpy(array.astype(np.float64)) if array.dtype.kind in "fiu" else array
+    if not isinstance(h, Tensor) or h.dtype == torch.bool or h.is_complex():
+        raise TypeError(f"h: real numbers are needed, got {h.dtype}")
+    if h.shape not in {(), (len(y),)}:
+        raise ValueError(f"h: a number or shape ({len(y)},) is needed, got {tuple(h.shape)}")
+    steps = h.detach().to(y).expand(len(y)).contiguous()
+    wrong = ~torch.isfinite(steps) | (steps == 0)
+    if bool(wrong.any()):
+        i = int(wrong.nonzero()[0])
+        raise ValueError(f"h: time steps must be finite and not 0, row {i} is {float(steps[i])}")
+    return steps
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of the file. Raises ValueError with the reason where it cannot be read without a pickle."""
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:  # a small file may unfold to a large one: its list says how large
+                parts = archive.infolist()
+            if (size := sum(part.file_size for part in parts)) > LARGEST:
+                raise ValueError(f"it unfolds to {size} bytes, {LARGEST} are allowed")
+            if any(part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for part in parts):
+                raise ValueError("it is packed in another way than NumPy packs its files")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in ("t", "y", "h", "target") if name in arrays}
+        except Exception as error:  # libraries fail in many ways on what others have packed
+            reason = "it holds a pickle, which is never opened" if "allow_pickle" in str(error) else error
+            raise ValueError(f"{path.name}: cannot be read as pairs: {reason}") from error

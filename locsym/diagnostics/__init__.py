@@ -1,0 +1,35 @@
+"""Diagnostics: what a flow map keeps, and how its orbits behave, measured for any flow map ``(y, h) -> y``.
+
+Every check takes a flow map and a batch of states ``(*, n)`` and gives one number a state, ``(*)``. Where that number,
+or the Jacobian behind it, overflows, ValueError says so.
+"""
+
+from .floquet import floquet_multipliers, lap, return_map, transverse_multipliers
+from .growth_rates import growth_rates
+from .invariants import drift, worst_drift
+from .jacobians import jacobian, jacobians_along, zero_pattern
+from .lyapunov import lyapunov_exponents
+from .order import Order, observed_order
+from .reversibility import inverse_defect, reversibility_defect
+from .symplecticity import symplecticity_defect
+from .volume import determinant_defect
+
+__all__ = [
+    "Order",
+    "determinant_defect",
+    "drift",
+    "floquet_multipliers",
+    "growth_rates",
+    "inverse_defect",
+    "jacobian",
+    "jacobians_along",
+    "lap",
+    "lyapunov_exponents",
+    "observed_order",
+    "return_map",
+    "reversibility_defect",
+    "symplecticity_defect",
+    "transverse_multipliers",
+    "worst_drift",
+    "zero_pattern",
+]

@@ -1,0 +1,96 @@
+r"""Is a learned closed orbit stable? Its transverse Floquet multipliers, from the training data alone.
+
+The data fix a map *on* the orbit; how it treats what lies beside, the loss cannot see. The product M of its Jacobians
+once round can. Along the orbit M has the multiplier 1, and there its eigenvalues are badly conditioned (neighbours have
+other periods: a Jordan block), so that direction is divided out: what is left is the return map S of the
+:math:`n - 1` transverse directions, with :math:`\det S = 1`. For n = 3 the orbit is elliptic, hence stable to first
+order, where :math:`|\operatorname{tr} S| < 2`, and hyperbolic where it is more.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..flow import FlowMap
+from ..guards import check_finite, finite_states
+from .jacobians import jacobians_along
+
+
+def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
+    r"""Return the eigenvalues of the product of the Jacobians over ``steps`` steps: ``(*, n)``, complex.
+
+    The largest comes first. On a periodic orbit whose period is ``steps`` steps they are its Floquet multipliers:
+    one is 1, along the orbit; their product is 1 where volume is kept; one off the unit circle makes the orbit
+    hyperbolic. Once the product has grown past 1/eps its small eigenvalues are lost to rounding: take fewer steps,
+    or :func:`lyapunov_exponents`. Raises ValueError where it overflows.
+    y0: ``(*, n)``; h: number or ``(*)``; method: of :func:`~locsym.diagnostics.jacobian`.
+    """
+    jacobians = jacobians_along(flow, y0, h, steps, method)
+    product = torch.eye(y0.shape[-1]).to(y0)
+    for J in jacobians:
+        product = J @ product
+    if not bool(torch.isfinite(product).all()):  # LAPACK may crash on it
+        raise ValueError(f"steps: the product of {steps} Jacobians overflows; take fewer, or lyapunov_exponents")
+    values = torch.linalg.eigvals(product)
+    return values.gather(-1, values.abs().argsort(-1, descending=True))
+
+
+def lap(states: Tensor) -> int:
+    """Return after how many steps a sampled closed orbit ``(T, n)`` first comes back nearest to its start.
+
+    Raises ValueError where it has not come back.
+    """
+    finite_states(states, "states")
+    if states.ndim != 2 or not len(states):
+        raise ValueError(f"states: shape (T, n) with T >= 1 is needed, got {tuple(states.shape)}")
+    distance = (states - states[0]).norm(dim=1)
+    away = int((distance > distance.max() / 2).int().argmax())
+    near = away + int((distance[away:] < distance.max() / 4).int().argmax())
+    beyond = near + int((distance[near:] > distance.max() / 2).int().argmax())
+    end = beyond if beyond > near else len(states)
+    closest = near + int(distance[near:end].argmin())
+    if near == away or closest + 1 >= len(states):
+        raise ValueError(f"states: the orbit does not come back within its {len(states)} states; a whole lap is needed")
+    return closest
+
+
+def return_map(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
+    r"""Return the transverse return map S of one lap, scaled to determinant one: ``(n − 1, n − 1)``.
+
+    .. math:: S = V^\top J_{s + T - 1} \cdots J_{s + 1} J_s \, U
+
+    with T = :func:`lap` steps, the Jacobians of ``flow`` at the given states, and U, V orthonormal bases of what is
+    transverse to the orbit at both ends; its tangents are central differences of the states, s = 1. A lap that ends
+    a little beside its start stretches S a little; the scaling undoes that. Differentiable in the flow's weights.
+    states: ``(T + 3, n)`` at least, the training data; h: number.
+    """
+    steps = lap(states)
+    if len(states) < steps + 3:
+        raise ValueError(f"states: {steps + 3} are needed, a lap of {steps} steps and its tangents; got {len(states)}")
+    start, end = (_transverse(states[i + 1] - states[i - 1]) for i in (1, 1 + steps))
+    left, _, right = torch.linalg.svd(start.T @ end)
+    end = end @ (left @ right).T  # the basis at the end that is nearest to the one at the start
+    jacobians = torch.func.vmap(torch.func.jacrev(lambda y: flow(y, h)))(states[1 : 1 + steps])
+    S = start
+    for J in jacobians:
+        S = J @ S
+    S = end.T @ S
+    return S / torch.linalg.det(S).abs() ** (1 / len(S.T))
+
+
+def transverse_multipliers(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
+    """Return the eigenvalues of :func:`return_map`, complex ``(n − 1)``, the largest first.
+
+    All on the unit circle: elliptic. One outside: hyperbolic, neighbours leave the orbit by that factor a lap.
+    Raises ValueError where the return map is not finite.
+    """
+    S = return_map(flow, states, h).detach()
+    check_finite("flow: the return map", S)  # LAPACK may crash on NaN
+    values = torch.linalg.eigvals(S)
+    return values[values.abs().argsort(descending=True)]
+
+
+def _transverse(tangent: Tensor) -> Tensor:
+    """An orthonormal basis ``(n, n − 1)`` of what is orthogonal to a vector ``(n)``."""
+    return torch.linalg.svd(tangent.unsqueeze(0))[2][1:].T

@@ -1,0 +1,91 @@
+r"""The Jacobian of a flow map: the map's own, by automatic differentiation, or by differences."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..flow import FlowMap, finite_orbit, rollout
+from ..guards import check_finite, check_step, finite_states, whole
+
+METHODS = ("auto", "autograd", "difference")
+BLOCK = 1024  # states differentiated at a time
+
+
+def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") -> Tensor:
+    r"""Return the Jacobian :math:`\partial\Phi_h(y) / \partial y`: ``(*, n, n)``.
+
+    y: ``(*, n)``; h: number or ``(*)``. method: ``"autograd"``, exact to rounding, one backward sweep over n copies of
+    the batch, for maps made of torch functions; ``"difference"``, five-point differences with an error near
+    1e-12 in float64, for any smooth map; ``"auto"``, the flow map's own ``jacobian(y, h)`` where it has one,
+    autograd where the map can be differentiated, differences otherwise.
+    Raises TypeError or ValueError, naming the argument, for states that are not finite and for any other h or method.
+    """
+    finite_states(y, "y")
+    h = check_step(h, y)
+    if method not in METHODS:
+        raise ValueError(f"method: one of {METHODS} is needed, got {method!r}")
+    return finite_result("the Jacobian", _jacobian(flow, y, h, method))
+
+
+def _jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str) -> Tensor:
+    if method == "auto" and (own := getattr(flow, "jacobian", None)) is not None:
+        return own(y, h)
+    if method == "difference":
+        return _by_differences(flow, y, h)
+    try:
+        return _by_autograd(flow, y, h)
+    except (RuntimeError, ValueError):  # no gradient passes; a bad argument is reported again below
+        if method == "autograd":
+            raise
+        return _by_differences(flow, y, h)
+
+
+def finite_result(what: str, found: Tensor) -> Tensor:
+    check_finite(f"flow: {what}", found)
+    return found
+
+
+def _by_autograd(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
+    n = y.shape[-1]
+    h = h.expand(n, *h.shape) if isinstance(h, Tensor) and h.ndim else h
+    row = torch.eye(n).to(y).view(n, *[1] * (y.ndim - 1), n)
+    with torch.enable_grad():
+        copies = y.detach().expand(n, *y.shape).clone().requires_grad_()  # one batch a row of J
+        (J,) = torch.autograd.grad(step_of_same_shape(flow, copies, h), copies, row.expand_as(copies))
+    return J.movedim(0, -2)
+
+
+def _by_differences(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
+    n, y = y.shape[-1], y.detach()
+    d = torch.finfo(y.dtype).eps ** 0.2 * y.abs().amax(-1, keepdim=True).clamp(min=1.0)  # rounding meets truncation
+    batch = (4, n, *y.shape[:-1])
+    distance = torch.tensor([1.0, -1.0, 2.0, -2.0]).to(y).view(4, *[1] * (y.ndim + 1))
+    direction = torch.eye(n).to(y).view(n, *[1] * (y.ndim - 1), n)
+    h = h.expand(batch) if isinstance(h, Tensor) and h.ndim else h
+    with torch.no_grad():
+        forth, back, far, farther_back = step_of_same_shape(flow, y + distance * d * direction, h)
+    return ((8 * (forth - back) - (far - farther_back)) / (12 * d)).movedim(0, -1)
+
+
+def step_of_same_shape(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
+    moved = flow(y, h)
+    if moved.shape != y.shape:
+        raise ValueError(f"flow: it takes states {tuple(y.shape)} to {tuple(moved.shape)}; the shape must stay")
+    return moved
+
+
+def jacobians_along(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
+    """Return the Jacobians at the states y_0, …, y_{steps−1} of an orbit: ``(steps, *, n, n)``; steps >= 1."""
+    orbit = finite_orbit(rollout(flow, y0, h, whole("steps", steps, 1)))
+    blocks = orbit[:-1].split(max(1, BLOCK // max(1, y0[..., 0].numel())))
+    return torch.cat([jacobian(flow, y, _one_each(h, y), method) for y in blocks])
+
+
+def zero_pattern(J: Tensor, tolerance: float = 0.0) -> Tensor:
+    """Where a Jacobian is zero for every state: ``(*, n, n)`` to booleans ``(n, n)``."""
+    return (J.abs() <= tolerance).reshape(-1, *J.shape[-2:]).all(0)
+
+
+def _one_each(h: Tensor | float, y: Tensor) -> Tensor | float:
+    return h.expand(y.shape[:-1]) if isinstance(h, Tensor) and h.ndim else h

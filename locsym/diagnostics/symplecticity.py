@@ -1,0 +1,30 @@
+r"""Does a flow map keep the symplectic form? Eq. (10), on a pair of coordinates or as a whole."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..flow import FlowMap
+from .jacobians import finite_result, jacobian
+
+
+def symplecticity_defect(
+    flow: FlowMap, y: Tensor, h: Tensor | float, pair: int | None = None, method: str = "auto"
+) -> Tensor:
+    r"""Return :math:`\max |A^\top \Omega A - \Omega| / \max(1, \max|A|^2)`, ``(*)``: zero where eq. (10) holds.
+
+    pair: k, from 0, for A the 2 × 2 block of the Jacobian on (y_k, y_k+1); None for the whole Jacobian, n = 2d,
+    with the coordinates ordered (q_1, …, q_d, p_1, …, p_d).
+    """
+    A, n = jacobian(flow, y, h, method), y.shape[-1]
+    if pair is not None:
+        if isinstance(pair, bool) or not isinstance(pair, int) or not 0 <= pair <= n - 2:
+            raise ValueError(f"pair: a whole number 0 … {n - 2} is needed, got {pair!r}")
+        A, n = A[..., pair : pair + 2, pair : pair + 2], 2
+    if n % 2:
+        raise ValueError(f"y: an even number of coordinates is needed without a pair, got n = {n}")
+    identity = torch.eye(n // 2).to(A)
+    omega = torch.block_diag(identity, -identity).roll(n // 2, dims=1)
+    defect = (A.mT @ omega @ A - omega).abs().amax((-2, -1))
+    return finite_result("its defect", defect / (A.abs().amax((-2, -1)) ** 2).clamp(min=1.0))

@@ -1,0 +1,36 @@
+"""Experiments: what the paper trains, each experiment one frozen value that can be changed and run."""
+
+from .experiment import ORBIT_START, SYSTEMS, Architecture, Data, Experiment, Training
+from .paper import (
+    ADVECTION,
+    ADVECTION_LM,
+    LM_START,
+    ONE_ORBIT,
+    ONE_ORBIT_K1,
+    ONE_ORBIT_K1_LM,
+    ONE_ORBIT_LM,
+    WHOLE_FLOW,
+    WHOLE_FLOW_LM,
+)
+from .steered import Steered, lap_trace, run_steered
+
+__all__ = [
+    "ADVECTION",
+    "ADVECTION_LM",
+    "LM_START",
+    "ONE_ORBIT",
+    "ONE_ORBIT_K1",
+    "ONE_ORBIT_K1_LM",
+    "ONE_ORBIT_LM",
+    "ORBIT_START",
+    "SYSTEMS",
+    "WHOLE_FLOW",
+    "WHOLE_FLOW_LM",
+    "Architecture",
+    "Data",
+    "Experiment",
+    "Steered",
+    "Training",
+    "lap_trace",
+    "run_steered",
+]

@@ -1,0 +1,163 @@
+r"""An experiment is one frozen value: its system, data, network and training decide every number it gives.
+
+Its :attr:`~Experiment.key` names the folder its training is kept in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..data import Pairs
+from ..networks import LocSympNet
+from ..networks.network import DTYPES
+from ..systems import Advection, RigidBody, System
+from ..training import Run, fit
+from .code_digest import digest
+
+ORBIT_START = (math.cos(1.1), 0.0, math.sin(1.1))  #: the start of the single trajectory, Sec. 4.2.1
+SYSTEMS: dict[str, Callable[[], System]] = {"advection": Advection, "rigid body": RigidBody}
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is observed: N training pairs and M for validation, one step ``tau`` apart.
+
+    sampling: ``"orbit"`` (consecutive states of one orbit, validation after training), ``"normal"`` (states from
+    N(0, 1)), ``"angles"`` or ``"area"`` (states on the unit sphere, uniform in its angles or by its area).
+    seed: of the random states. told: the fraction of ``tau`` that the network is given as its step h; the paper allows
+    h = τ and h = τ/L.
+    """
+
+    sampling: str
+    tau: float
+    N: int
+    M: int
+    seed: int = 0
+    told: float = 1.0
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A LocSympNet (31) and how its weights start: W, w ~ N(0, std²), b ~ N(0, bias_std²).
+
+    order: of its modules, ``"ascending"`` or ``"printed"``. dtype: of weights and training, ``"float64"`` or
+    ``"float32"``.
+    """
+
+    K: int
+    width: int
+    activation: str = "sigmoid"
+    symmetric: bool = False
+    std: float = 0.1
+    bias_std: float = 0.0
+    order: str = "ascending"
+    dtype: str = "float64"
+
+    def __post_init__(self):
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype: one of {', '.join(map(repr, DTYPES))} is needed, got {self.dtype!r}")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is handed to :func:`~locsym.training.fit`: the method, how long, and the method's own options.
+
+    rate: of Adam: one number, or (first, last) of an exponential decay. ridge: of Levenberg–Marquardt.
+    """
+
+    method: str
+    iterations: int
+    target: float | None = None
+    seconds: float | None = None
+    rate: float | tuple[float, float] | None = None
+    ridge: float | None = None
+
+    def options(self) -> dict:
+        """The keyword arguments for ``fit``: what is set."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment: a system by its name in ``SYSTEMS``, its data, a network, a training, and the network's seed."""
+
+    system: str
+    data: Data
+    network: Architecture
+    training: Training
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.system not in SYSTEMS:
+            raise ValueError(f"system: one of {sorted(SYSTEMS)} is needed, got {self.system!r}")
+
+    @property
+    def key(self) -> str:
+        """A name for exactly this experiment: the first 16 digits of its SHA-256."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+    def make_system(self) -> System:
+        """The system that is observed."""
+        return SYSTEMS[self.system]()
+
+    def make_pairs(self) -> tuple[Pairs, Pairs]:
+        """The training and the validation pairs."""
+        system, data = self.make_system(), self.data
+        if data.sampling == "orbit":
+            pairs = Pairs.from_orbit(system, torch.tensor(ORBIT_START, dtype=torch.float64), data.tau, data.N + data.M)
+        else:
+            generator = torch.Generator().manual_seed(data.seed)
+            pairs = Pairs.from_random(system, data.N + data.M, data.tau, data.sampling, generator)
+        if data.told != 1:
+            pairs = Pairs(pairs.y, data.told * pairs.h, pairs.target)
+        return pairs[: data.N], pairs[data.N :]
+
+    def make_network(self) -> LocSympNet:
+        """The network with its starting weights."""
+        generator = torch.Generator().manual_seed(self.seed)
+        options = asdict(self.network)
+        K, width, activation = options.pop("K"), options.pop("width"), options.pop("activation")
+        options["dtype"] = DTYPES[options["dtype"]]
+        return LocSympNet(self.make_system().n, K, width, activation, generator=generator, **options)
+
+    @classmethod
+    def from_dict(cls, held: Mapping[str, Any]) -> Experiment:
+        """Return the experiment that ``dataclasses.asdict``, and JSON after it, has turned into ``held``."""
+        rate = held["training"].get("rate")
+        training = held["training"] | {"rate": tuple(rate) if isinstance(rate, list) else rate}
+        parts = {"data": Data(**held["data"]), "network": Architecture(**held["network"])}
+        return cls(**dict(held) | parts | {"training": Training(**training)})
+
+    def run(
+        self,
+        root: Path | str | None = None,
+        progress: Callable[[int, int, str], None] | None = None,
+        pause: int | None = None,
+    ) -> Run:
+        """Train it, or load the finished training; under ``root`` it is kept, and resumed if it was interrupted.
+
+        pause: stop after so many iterations; another call goes on from there.
+
+        The folder's name is :attr:`key` and digests of the code that trains and of the data: other code or other
+        bits, another training.
+        """
+        pairs, validation = self.make_pairs()
+        name = f"{self.key}-{digest()[:8]}-{pairs.fingerprint()[:8]}"
+        folder = None if root is None else Path(root) / name
+        return fit(
+            self.make_network(),
+            pairs,
+            validation=validation,
+            folder=folder,
+            progress=progress,
+            pause=pause,
+            **self.training.options(),
+        )

@@ -1,0 +1,59 @@
+r"""Experiments on one orbit whose learned orbit is made to stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..diagnostics import return_map
+from ..training import Run, mean_squared_error
+from ..training.steering import steer
+from .experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Steered:
+    """A training whose learned orbit was made to stay. before, after: tr S of its lap, first and last."""
+
+    run: Run
+    before: float
+    after: float
+
+    @property
+    def steered(self) -> bool:
+        """Whether anything had to be done."""
+        return self.before != self.after
+
+
+def run_steered(
+    experiment: Experiment,
+    root: Path | str | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    bound: float = 1.995,
+    goal: float = 1.5,
+) -> Steered:
+    r"""Train on one orbit; where its learned lap is not elliptic, \|tr S\| >= bound, steer tr S to ``goal``.
+
+    Looks at no state beyond the training and validation data. See :mod:`locsym.training.steering`. The bound is a
+    little below 2, since a sampled lap ends a little beside its start.
+    """
+    run = experiment.run(root, progress)
+    pairs, validation = experiment.make_pairs()
+    states = torch.cat([pairs.y, validation.y, validation.target[-1:]])
+    before = lap_trace(run, states, experiment.data.tau)
+    if abs(before) < bound:
+        return Steered(run, before, before)
+    network = steer(run.network, pairs, states, goal)
+    losses = {"loss": mean_squared_error(network, pairs), "validation": mean_squared_error(network, validation)}
+    run = replace(run, network=network, note=f"{run.note}; steered", **losses)
+    return Steered(run, before, lap_trace(run, states, experiment.data.tau))
+
+
+def lap_trace(run: Run, states: Tensor, tau: float) -> float:
+    """tr S of the learned lap through the states of one orbit; see :func:`~locsym.diagnostics.return_map`."""
+    with torch.no_grad():
+        return float(return_map(run.network, states, tau).trace())

@@ -1,0 +1,20 @@
+"""Networks: flow maps made of shears, their linearisation in the weights, and the compiled kernel that runs them."""
+
+from .linearisation import Linearisation
+from .locsympnet import LocSympNet
+from .network import Network
+from .shears import ACTIVATIONS, ActivationModule, GradientModule, LinearModule, Shear
+from .sympnets import LASympNet, SympNet
+
+__all__ = [
+    "ACTIVATIONS",
+    "ActivationModule",
+    "GradientModule",
+    "LASympNet",
+    "LinearModule",
+    "Linearisation",
+    "LocSympNet",
+    "Network",
+    "Shear",
+    "SympNet",
+]

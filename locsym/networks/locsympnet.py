@@ -1,0 +1,59 @@
+r"""The paper's network: locally-symplectic, so volume-preserving, eqs. (28)–(31)."""
+
+from __future__ import annotations
+
+import torch
+
+from ..guards import whole
+from .network import Network
+from .shears import Activation, GradientModule
+
+
+class LocSympNet(Network):
+    r"""The locally-symplectic network (31): K times the pairs (V_1, …, V_{n−1}), each Up then Low, eqs. (29)–(30).
+
+    n: dimension, >= 2. K: repetitions, >= 1. width: hidden units m. symmetric: the published SymLocSympNet
+    :math:`(V_{-h/2})^{-1} \circ V_{h/2}` with tied weights, for which :math:`\Phi_{-h} \circ \Phi_h = \mathrm{id}`.
+    order: ``"ascending"`` applies V_1 first, ``"printed"`` V_{n−1} first, as eq. (31) reads.
+    activation, std, bias_std, generator, dtype: see :class:`~locsym.networks.GradientModule`.
+    """
+
+    CONFIG = ("n", "K", "width", "activation", "symmetric", "order")
+
+    def __init__(
+        self,
+        n: int,
+        K: int,
+        width: int,
+        activation: str | Activation = "sigmoid",
+        *,
+        symmetric: bool = False,
+        order: str = "ascending",
+        std: float = 0.1,
+        bias_std: float = 0.0,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype = torch.float64,
+    ):
+        n, K, width = whole("n", n, 2), whole("K", K, 1), whole("width", width, 1)
+        if not isinstance(symmetric, bool):
+            raise TypeError(f"symmetric: True or False is needed, got {symmetric!r}")
+        if order not in ("ascending", "printed"):
+            raise ValueError(f"order: 'ascending' or 'printed' is needed, got {order!r}")
+        pairs = range(n - 1) if order == "ascending" else range(n - 2, -1, -1)
+        init = {"std": std, "bias_std": bias_std, "generator": generator, "dtype": dtype}
+        layers = [
+            GradientModule.local(n, k, move, width, activation, **init)
+            for _ in range(K)
+            for k in pairs
+            for move in ("up", "low")
+        ]
+        once = tuple(range(len(layers)))
+        visits = [(i, 0.5) for i in once + once[::-1]] if symmetric else [(i, 1.0) for i in once]
+        super().__init__(n, layers, visits)
+        self.K, self.width, self.activation, self.symmetric, self.order = K, width, activation, symmetric, order
+
+    @staticmethod
+    def count(n: int, K: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
+        """Return the number of weights: 2(n−1)K modules of m(n−1) + m + m, the last m only with a bias."""
+        n, K, width = whole("n", n, 2), whole("K", K, 1), whole("width", width, 1)
+        return 2 * (n - 1) * K * width * (n + (activation != "linear"))

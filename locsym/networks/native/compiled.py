@@ -1,0 +1,223 @@
+r"""The compiled road: rollout, gradient and Adam of networks whose modules move one coordinate each, in ``kernel.cpp``.
+
+The kernel is compiled on first use by the machine's own compiler, for the machine's own processor, into the user's
+cache folder; the file's name is a hash of everything that went into it. Where this road is closed, :func:`obstacle`
+says why and the plain torch code is used. Everything runs on the calling thread and releases Python's lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import math
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from ctypes import POINTER, Structure, byref, c_double, c_int64, c_void_p
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...data import storage
+from ..shears import GradientModule
+
+SOURCES = [Path(__file__).with_name(name) for name in ("kernel.cpp", "simd.hpp")]
+COMPILERS = ("c++", "g++", "clang++")
+TARGET = ("-std=c++17", "-O3", "-march=native")
+FLAGS = (*TARGET, "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-shared", "-fPIC")
+REAL = {torch.float32: "float", torch.float64: "double"}
+ACTIVATIONS = ("linear", "sigmoid", "tanh", "swish")  # their places are their numbers in kernel.cpp
+
+
+def _structure(name: str, **fields: type) -> type[Structure]:
+    return type(name, (Structure,), {"_fields_": list(fields.items())})
+
+
+# the structures of kernel.cpp
+_Layer = _structure(
+    "Layer",
+    **dict.fromkeys(("moved", "column", "width", "reads", "offset", "activation"), c_int64),
+    sign=c_double,
+    read=POINTER(c_int64),
+)
+_Visit = _structure("Visit", layer=c_int64, fraction=c_double)
+_Network = _structure(
+    "Network",
+    **dict.fromkeys(("n", "layers", "visits", "weights"), c_int64),
+    layer=POINTER(_Layer),
+    visit=POINTER(_Visit),
+)
+_Pairs = _structure("Pairs", N=c_int64, y=c_void_p, h=c_void_p, target=c_void_p)
+_Segment = _structure("Segment", start=c_int64, stop=c_int64)
+_Adam = _structure("Adam", **dict.fromkeys(("rate", "decay", "beta1", "beta2", "eps"), c_double))
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: ``$XDG_CACHE_HOME/locsym``, by default ``~/.cache/locsym``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "locsym"
+
+
+@functools.cache
+def load_kernel(dtype: torch.dtype) -> ctypes.CDLL | str:
+    """Return the kernel for float32 or float64, compiled if it has not been yet; or, in words, why there is none."""
+    if dtype not in REAL:
+        return f"no kernel for {dtype}"
+    compiler = next(filter(None, map(shutil.which, filter(None, (os.environ.get("CXX"), *COMPILERS)))), None)
+    if compiler is None:
+        return "no C++ compiler found"
+    flags = (*FLAGS, f"-DREAL={REAL[dtype]}")
+    try:
+        # the macros a compiler defines tell its version and the instructions of this processor
+        macros = _output(compiler, *TARGET, "-dM", "-E", "-x", "c++", os.devnull)
+        content = [*(source.read_bytes() for source in SOURCES), macros, " ".join(flags).encode()]
+        name = hashlib.sha256(b"\0".join(content)).hexdigest()[:20]
+        path = cache_folder() / f"kernel-{name}.so"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory() as work:
+                _output(compiler, *flags, str(SOURCES[0]), "-o", f"{work}/{path.name}")
+                storage.replace(path, Path(work, path.name).read_bytes())
+        return _declare(ctypes.CDLL(str(path)))
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"the kernel could not be compiled: {error}"
+
+
+def _output(*command: str) -> bytes:
+    return subprocess.run(command, check=True, capture_output=True, env={**os.environ, "LC_ALL": "C"}).stdout
+
+
+def _declare(kernel: ctypes.CDLL) -> ctypes.CDLL:
+    network, pairs = POINTER(_Network), POINTER(_Pairs)
+    kernel.rollout.argtypes, kernel.rollout.restype = [network, c_void_p, pairs, c_int64, c_void_p], None
+    kernel.gradient.argtypes, kernel.gradient.restype = [network, c_void_p, pairs, c_void_p], c_double
+    state = [network, c_void_p, c_void_p, c_void_p, POINTER(_Segment), c_int64, POINTER(_Adam), c_int64]
+    kernel.adam.argtypes = [*state, pairs, pairs, c_int64, c_double, c_double, c_void_p]
+    kernel.adam.restype = c_int64
+    return kernel
+
+
+def obstacle(network: nn.Module) -> str | None:
+    """Say why ``network`` cannot take the compiled road; None where it can."""
+    weights = list(network.parameters())
+    layers = list(getattr(network, "layers", ()))
+    if not layers or not hasattr(network, "visits"):
+        return f"{type(network).__name__} is no network of modules"
+    for i, layer in enumerate(layers):
+        if type(layer) is not GradientModule:
+            return f"module {i} is a {type(layer).__name__}"
+        if len(layer.moved) != 1:
+            return f"module {i} moves {len(layer.moved)} coordinates"
+        if layer.activation not in ACTIVATIONS or (layer.b is None) != (layer.activation == "linear"):
+            return f"the activation {getattr(layer.activation, '__name__', layer.activation)} is not in the kernel"
+    if len(weights) != sum(len(list(layer.parameters())) for layer in layers):
+        return "its modules share weights, or are not all of it"
+    kinds = {(p.device.type, p.dtype) for p in weights}
+    if len(kinds) > 1 or weights[0].device.type != "cpu":
+        return f"its weights are {', '.join(sorted(f'{dtype} on {device}' for device, dtype in kinds))}"
+    kernel = load_kernel(weights[0].dtype)
+    return kernel if isinstance(kernel, str) else None
+
+
+class Compiled:
+    """A network in the kernel's words. Weights θ ``(P,)`` are in the order of ``network.parameters()``.
+
+    Raises ValueError where there is an :func:`obstacle`.
+    """
+
+    def __init__(self, network: nn.Module):
+        if (reason := obstacle(network)) is not None:
+            raise ValueError(f"network: cannot be compiled, {reason}")
+        self.n, self.dtype = network.n, network.layers[0].W.dtype
+        self._kernel = load_kernel(self.dtype)
+        layers, self._reads, self.P = [], [], 0
+        for layer in network.layers:
+            width, reads = layer.W.shape
+            read = (c_int64 * reads)(*layer.read)
+            activation = ACTIVATIONS.index(layer.activation)
+            shape = (layer.moved[0], layer.columns[0], width, reads, self.P, activation)
+            layers.append(_Layer(*shape, layer.sign, read))
+            self._reads.append(read)
+            self.P += sum(p.numel() for p in layer.parameters())
+        self._layers = (_Layer * len(layers))(*layers)
+        self._visits = (_Visit * len(network.visits))(*(_Visit(*visit) for visit in network.visits))
+        self._network = _Network(self.n, len(layers), len(network.visits), self.P, self._layers, self._visits)
+
+    def _pointer(self, x: Tensor, *shape: int) -> int:
+        if x.shape != shape or x.dtype != self.dtype or x.device.type != "cpu" or not x.is_contiguous():
+            raise ValueError(f"a contiguous {self.dtype} tensor {shape} is needed, got {x.dtype} {tuple(x.shape)}")
+        return x.data_ptr()
+
+    def _pairs(self, y: Tensor, h: Tensor, target: Tensor) -> Structure:
+        shape = (len(y), self.n)
+        return _Pairs(len(y), self._pointer(y, *shape), self._pointer(h, len(y)), self._pointer(target, *shape))
+
+    def rollout(self, theta: Tensor, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """Return the orbit ``(steps + 1, *, n)`` from y0 ``(*, n)``, the start first; h: number or ``(*)``."""
+        y0 = y0.detach().contiguous()
+        h = torch.as_tensor(h, dtype=self.dtype).expand(y0.shape[:-1]).contiguous()
+        orbit = y0.new_empty((steps + 1, *y0.shape))
+        start = _Pairs(h.numel(), self._pointer(y0, *h.shape, self.n), h.data_ptr(), None)
+        self._kernel.rollout(byref(self._network), self._pointer(theta, self.P), byref(start), steps, orbit.data_ptr())
+        return orbit
+
+    def gradient(self, theta: Tensor, y: Tensor, h: Tensor, target: Tensor) -> tuple[float, Tensor]:
+        """Return the mean squared error of the step and its gradient ``(P,)``. y, target: ``(N, n)``; h: ``(N,)``."""
+        gradient, pairs = torch.empty_like(theta), self._pairs(y, h, target)
+        weights = self._pointer(theta, self.P)
+        return self._kernel.gradient(byref(self._network), weights, byref(pairs), gradient.data_ptr()), gradient
+
+    def loss(self, theta: Tensor, y: Tensor, h: Tensor, target: Tensor) -> float:
+        """Return the mean squared error of the step."""
+        pairs = self._pairs(y, h, target)
+        return self._kernel.gradient(byref(self._network), self._pointer(theta, self.P), byref(pairs), None)
+
+    def adam(
+        self,
+        state: tuple[Tensor, Tensor, Tensor],
+        taken: int,
+        train: tuple[Tensor, Tensor, Tensor],
+        validation: tuple[Tensor, Tensor, Tensor] | None,
+        epochs: int,
+        *,
+        trained: Sequence[tuple[int, int]],
+        rate: float,
+        decay: float,
+        betas: tuple[float, float],
+        eps: float,
+        target: float = -math.inf,
+        seconds: float = math.inf,
+    ) -> Tensor:
+        r"""Take up to ``epochs`` epochs of Adam in place, after ``taken`` that lie behind.
+
+        state: θ and the means m of the gradients and v of their squares, ``(P,)`` each. train, validation: y, h,
+        target. trained: the ranges of weights that are trained. rate, decay: epoch t has the rate rate · decayᵗ.
+        Returns a row an epoch, float64 ``(R, 4)``: loss before the step, validation loss after it, rate, seconds since
+        the call; the last row is where the loss reaches ``target`` or is not finite, or ``seconds`` have passed.
+        """
+        rows = torch.empty(epochs, 4, dtype=torch.float64)
+        segments = (_Segment * len(trained))(*(_Segment(*segment) for segment in trained))
+        none = _Pairs(0, None, None, None)
+        done = self._kernel.adam(
+            byref(self._network),
+            *(self._pointer(x, self.P) for x in state),
+            segments,
+            len(segments),
+            byref(_Adam(rate, decay, *betas, eps)),
+            taken,
+            byref(self._pairs(*train)),
+            byref(none if validation is None else self._pairs(*validation)),
+            epochs,
+            target,
+            seconds,
+            rows.data_ptr(),
+        )
+        return rows[:done]
+
+
+def flat(network: nn.Module) -> Tensor:
+    """Return a copy of all weights in one vector ``(P,)``, in the order of ``network.parameters()``."""
+    return torch.cat([p.detach().flatten() for p in network.parameters()])

@@ -1,0 +1,135 @@
+r"""Networks: chains of shears that keep volume, or the symplectic form, for every weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+
+import torch
+from torch import Tensor, nn
+
+from ..data import storage
+from ..flow import finite_step, iterate
+from ..guards import whole
+from .native import compiled
+from .shears import Activation, Shear
+
+ARCHITECTURES: dict[str, type[Network]] = {}
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+class Network(nn.Module):
+    """A flow map that visits its modules in turn; each is a shear, so the chain is undone exactly.
+
+    n: dimension. layers: the modules. visits: pairs (index of a module, fraction of the step h that it takes); a module
+    that is visited twice has tied weights.
+    """
+
+    CONFIG: tuple[str, ...] = ()  #: the arguments that make the same architecture again; each is an attribute
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        ARCHITECTURES[cls.__name__] = cls
+
+    def __init__(self, n: int, layers: Iterable[Shear], visits: Iterable[tuple[int, float]]):
+        super().__init__()
+        self.n, self.layers, self.visits = whole("n", n, 2), nn.ModuleList(layers), tuple(visits)
+        for layer in self.layers:
+            if not isinstance(layer, Shear) or layer.n != self.n:
+                raise ValueError(f"layers: shears of dimension n = {n} are needed, got {layer}")
+        if not self.layers or {i for i, _ in self.visits} != set(range(len(self.layers))):
+            raise ValueError(f"visits: each of the {len(self.layers)} layers must be visited, got {self.visits}")
+
+    def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
+        """Advance states ``(*, n)`` by one step; h: number or ``(*)``.
+
+        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
+        """
+        return finite_step(self.step(y, self.layers[0].checked(y, h)))
+
+    def step(self, y: Tensor, h: Tensor | float) -> Tensor:
+        """Return :meth:`forward` of arguments that have been checked, the outcome not: training looks at the loss."""
+        layers = list(self.layers)
+        for i, c in self.visits:
+            y = layers[i].step(y, c * h)
+        return y
+
+    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
+        """Undo one step exactly (to rounding): the modules backwards, each with −h."""
+        h = self.layers[0].checked(y, h)
+        layers = list(self.layers)
+        for i, c in reversed(self.visits):
+            y = layers[i].step(y, -c * h)
+        return finite_step(y)
+
+    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """Iterate, see :func:`locsym.flow.rollout`: by the compiled kernel where it can, and all stays finite."""
+        h, steps = self.layers[0].checked(y0, h), whole("steps", steps, 0)
+        if type(self).forward is Network.forward and compiled.obstacle(self) is None:
+            orbit = compiled.Compiled(self).rollout(compiled.flat(self), y0, h, steps)
+            if bool(torch.isfinite(orbit).all()):
+                return orbit
+        return iterate(self, y0, h, steps)
+
+    @property
+    def config(self) -> dict[str, int | bool | str | Activation]:
+        """The arguments that make the same architecture again."""
+        return {name: getattr(self, name) for name in self.CONFIG}
+
+    def save(self, path: str | PathLike) -> None:
+        """Write weights and configuration to one safetensors file: beside it first, then renamed over it.
+
+        Raises ValueError for weights that are not finite, TypeError for an activation that has no name, and OSError.
+        """
+        if type(self).__name__ not in ARCHITECTURES or not self.CONFIG:
+            raise TypeError(f"save: one of {sorted(ARCHITECTURES)} is needed, got {type(self).__name__}")
+        if not isinstance(self.config.get("activation", ""), str):
+            raise TypeError("activation: a callable cannot be written to a file; needed is a name of ACTIVATIONS")
+        tensors = {key: value.detach() for key, value in self.state_dict().items()}
+        dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
+        storage.require_finite(path, tensors)
+        storage.write(path, "network", tensors, {"architecture": type(self).__name__, "dtype": dtype, **self.config})
+
+    @classmethod
+    def load(cls, path: str | PathLike) -> Network:
+        """Read a network written by :meth:`save`: any from ``Network``, else only its own architecture.
+
+        Nothing in the file is executed, and no more memory is taken than the file has weights. Raises ValueError,
+        naming the file and the reason, for a file that is damaged, of another architecture or shape, or not finite.
+        """
+        tensors, config = storage.read(path, "network")
+        kind = ARCHITECTURES.get(str(config.pop("architecture", None)))
+        if kind is None or not issubclass(kind, cls):
+            expected = sorted(name for name, known in ARCHITECTURES.items() if issubclass(known, cls))
+            raise ValueError(f"{path}: holds no network of the architectures {expected}")
+        dtype = DTYPES.get(str(config.pop("dtype", None)))
+        if dtype is None or any(tensor.dtype != dtype for tensor in tensors.values()):
+            raise ValueError(f"{path}: weights must all be of the one dtype it states, float32 or float64")
+        storage.require_finite(path, tensors)
+        if set(config) != set(kind.CONFIG):
+            raise ValueError(f"{path}: the configuration of a {kind.__name__} is {kind.CONFIG}, found {tuple(config)}")
+        try:
+            if kind.count(**config) != sum(tensor.numel() for tensor in tensors.values()):
+                raise ValueError("its configuration asks for another number of weights than it holds")
+            network = kind(**config, generator=torch.Generator(), dtype=dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error
+        shapes = {key: value.shape for key, value in network.state_dict().items()}
+        for key in sorted(shapes.keys() | tensors.keys()):
+            if key not in tensors or key not in shapes or tensors[key].shape != shapes[key]:
+                found = tuple(tensors[key].shape) if key in tensors else None
+                wanted = tuple(shapes[key]) if key in shapes else None
+                raise ValueError(f"{path}: the weights {key} have shape {found}, needed {wanted}")
+        network.load_state_dict(tensors)
+        return network
+
+    @staticmethod
+    def count(**config) -> int:
+        """Return the number of weights of an architecture in closed form, before any of them is made."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        name, config = type(self).__name__, ", ".join(f"{key}={value!r}" for key, value in self.config.items())
+        visited = f" visited {len(self.visits)} times" if len(self.visits) > len(self.layers) else ""
+        size = sum(p.numel() for p in self.parameters())
+        return f"{name}({config or f'n={self.n}'}): L = {len(self.layers)} modules{visited}, {size} parameters"

@@ -1,0 +1,234 @@
+r"""Modules: the bricks of every network here. Each is a shear, that moves some coordinates by what others say.
+
+Gradient modules, eqs. (20)–(21) and (26)–(27), move along the gradient of a local Hamiltonian
+:math:`h \sum_i w_i S(W_i \cdot \hat y + b_i)`, :math:`S' = \sigma`. What a shear moves it does not read: its
+Jacobian is unit triangular, so volume is kept for every weight, and a step of −h undoes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Real
+
+import torch
+from torch import Tensor, nn
+
+from ..flow import column, finite_step
+from ..guards import check_finite, check_states, check_step, whole
+
+Activation = Callable[[Tensor], Tensor]
+ACTIVATIONS: dict[str, Activation] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "swish": nn.functional.silu,
+    "linear": lambda z: z,
+}
+SIGNS = {"up": 1, "low": -1}
+
+
+def direction(move: str) -> int:
+    """Return the sign of ``"up"``, +1, or ``"low"``, −1."""
+    if not isinstance(move, str) or move not in SIGNS:
+        raise ValueError(f"move: 'up' or 'low' is needed, got {move!r}")
+    return SIGNS[move]
+
+
+def halves(n: int, move: str) -> tuple[int, tuple[int, ...], tuple[int, ...], int]:
+    """Return ``n, moved, read, sign`` of a shear on (q, p) of R^2d: up moves q by p, low moves p by q."""
+    sign, d = direction(move), whole("n", n, 2) // 2
+    if n != 2 * d:
+        raise ValueError(f"n: an even number is needed, the coordinates are (q, p) of R^2d; got {n}")
+    q, p = tuple(range(d)), tuple(range(d, n))
+    return (n, q, p, sign) if move == "up" else (n, p, q, sign)
+
+
+def elementwise(activation: str | Activation, dtype: torch.dtype) -> Activation:
+    """Return the function of a named activation, or a callable as it is, once it has kept a probe's shape and dtype."""
+    if isinstance(activation, str):
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation: one of {sorted(ACTIVATIONS)} or a callable is needed, got {activation!r}")
+        return ACTIVATIONS[activation]
+    if not callable(activation):
+        raise TypeError(f"activation: a name or a callable is needed, got {type(activation).__name__}")
+    probe = activation(torch.zeros(2, 3, dtype=dtype))
+    if not isinstance(probe, Tensor) or probe.shape != (2, 3) or probe.dtype != dtype:
+        raise ValueError("activation: a callable must act elementwise, tensor to tensor of the same shape and dtype")
+    return activation
+
+
+def normal(
+    *shape: int, std: float, generator: torch.Generator | None, dtype: torch.dtype, name: str = "std"
+) -> nn.Parameter:
+    """Return weights ~ N(0, std²), drawn from ``generator`` (None: torch's own)."""
+    if dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"dtype: torch.float32 or torch.float64 is needed, got {dtype!r}")
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator: a torch.Generator or None is needed, got {type(generator).__name__}")
+    if isinstance(std, bool) or not isinstance(std, Real):
+        raise TypeError(f"{name}: a number >= 0 is needed, got {std!r}")
+    if not 0 <= std < math.inf:
+        raise ValueError(f"{name}: a finite number >= 0 is needed, got {std}")
+    return nn.Parameter(float(std) * torch.randn(*shape, generator=generator, dtype=dtype))
+
+
+class Shear(nn.Module):
+    r"""The flow map :math:`Y_\text{moved} = y_\text{moved} \pm h \, s(y_\text{read})`; a subclass gives the shift s.
+
+    n: dimension, >= 2. moved, read: disjoint coordinates, counted from 0. sign: +1 (up) or −1 (low).
+    Raises ValueError or TypeError, naming the argument, for anything else.
+    """
+
+    def __init__(self, n: int, moved: tuple[int, ...], read: tuple[int, ...], sign: int):
+        super().__init__()
+        self.n, self.moved, self.read, self.sign = whole("n", n, 2), tuple(moved), tuple(read), sign
+        both = self.moved + self.read
+        if not self.moved or not self.read or len(set(both)) < len(both) or not set(both) <= set(range(self.n)):
+            raise ValueError(f"moved, read: disjoint coordinates 0 … {n - 1} are needed, got {self.moved}, {self.read}")
+        if sign not in (1, -1):
+            raise ValueError(f"sign: 1 (up) or -1 (low) is needed, got {sign!r}")
+        self.register_buffer("_to", torch.tensor(self.moved), persistent=False)
+        self.register_buffer("_from", torch.tensor(self.read), persistent=False)
+
+    def shift(self, x: Tensor) -> Tensor:
+        """Return s(x), shape ``(*, len(moved))``, from what is read, ``(*, len(read))``."""
+        raise NotImplementedError
+
+    def step(self, y: Tensor, h: Tensor | float) -> Tensor:
+        """Return :meth:`forward` of arguments that have been checked, the outcome not: what a network calls."""
+        return y.index_add(-1, self._to, (self.sign * column(h)) * self.shift(y.index_select(-1, self._from)))
+
+    def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
+        """Return the moved states, shape ``(*, n)``; only the coordinates ``moved`` differ. h: number or ``(*)``.
+
+        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
+        """
+        return finite_step(self.step(y, self.checked(y, h)))
+
+    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
+        """Undo :meth:`forward`: what was read has not moved, so the same shift is taken back."""
+        return finite_step(self.step(y, -self.checked(y, h)))
+
+    def checked(self, y: Tensor, h: Tensor | float) -> Tensor | float:
+        """Return the step h for states ``y`` once both have been checked; raise TypeError or ValueError."""
+        check_states(y, self.n, next(self.parameters(), None))
+        h = check_step(h, y)
+        check_finite("y", y)
+        check_finite("h", h)
+        return h
+
+    def extra_repr(self) -> str:
+        return f"n={self.n}, moved={self.moved}, read={self.read}, sign={self.sign:+d}"
+
+
+class GradientModule(Shear):
+    r"""Move the coordinates ``moved`` along a gradient that the coordinates ``read`` give:
+
+    .. math:: Y_\text{moved} = y_\text{moved} \pm h \, W_\text{columns}^\top \mathrm{diag}(w)\, \sigma(W \hat y + b)
+
+    with :math:`\hat y = y_\text{read}`. Use :meth:`local` for eqs. (26)–(27) and :meth:`symplectic` for eqs. (20)–(21).
+
+    n, moved, read, sign: see :class:`Shear`. columns: for each moved coordinate, the column of W it is moved along.
+    width: hidden units m. activation: a name of ``ACTIVATIONS`` or a callable that acts elementwise.
+    Weights: W ``(m, len(read))``, w ``(m)``, b ``(m)`` (none for linear); W, w ~ N(0, std²), b ~ N(0, bias_std²).
+    """
+
+    def __init__(
+        self,
+        n: int,
+        moved: tuple[int, ...],
+        read: tuple[int, ...],
+        columns: tuple[int, ...],
+        sign: int,
+        width: int,
+        activation: str | Activation = "sigmoid",
+        *,
+        std: float = 0.1,
+        bias_std: float = 0.0,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype = torch.float64,
+    ):
+        super().__init__(n, moved, read, sign)
+        self.columns, width = tuple(columns), whole("width", width, 1)
+        if len(self.columns) != len(self.moved) or not set(self.columns) <= set(range(len(self.read))):
+            raise ValueError(f"columns: {len(self.moved)} of the {len(self.read)} columns of W, got {self.columns}")
+        self.activation, self.sigma = activation, elementwise(activation, dtype)
+        self.W = normal(width, len(self.read), std=std, generator=generator, dtype=dtype)
+        self.w = normal(width, std=std, generator=generator, dtype=dtype)
+        bias = normal(width, std=bias_std, generator=generator, dtype=dtype, name="bias_std")
+        self.b = None if activation == "linear" else bias
+        self.register_buffer("_partner", torch.tensor(self.columns), persistent=False)
+
+    @classmethod
+    def local(
+        cls, n: int, k: int, move: str, width: int, activation: str | Activation = "sigmoid", **init
+    ) -> GradientModule:
+        """The module on the pair (y_k, y_k+1): eq. (26) ``"up"`` moves y_k, eq. (27) ``"low"`` moves y_k+1.
+
+        k counts from 0 (the paper: from 1). Column k of W weighs the *partner* of the moved coordinate.
+        """
+        n, sign = whole("n", n, 2), direction(move)
+        if whole("k", k, 0) > n - 2:
+            raise ValueError(f"k: a pair 0 … {n - 2} of n = {n} coordinates is needed, got {k}")
+        j = k if move == "up" else k + 1
+        return cls(n, (j,), tuple(i for i in range(n) if i != j), (k,), sign, width, activation, **init)
+
+    @classmethod
+    def symplectic(
+        cls, n: int, move: str, width: int, activation: str | Activation = "sigmoid", **init
+    ) -> GradientModule:
+        """The module on (q, p) of R^2d, n = 2d: eq. (20) ``"up"`` moves q by p, eq. (21) ``"low"`` moves p by q."""
+        n, moved, read, sign = halves(n, move)
+        return cls(n, moved, read, tuple(range(len(read))), sign, width, activation, **init)
+
+    def shift(self, x: Tensor) -> Tensor:
+        hidden = self.sigma(nn.functional.linear(x, self.W, self.b))
+        return hidden @ (self.w.unsqueeze(1) * self.W.index_select(1, self._partner))
+
+
+class LinearModule(Shear):
+    r"""The linear shear of LA-SympNets on (q, p): :math:`q + h(Sp + b)` (up) or :math:`p - h(Sq + b)` (low).
+
+    :math:`S = A + A^\top` is symmetric, hence the map symplectic. Weights: A ``(d, d)`` ~ N(0, std²), b ``(d)`` = 0.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        move: str,
+        *,
+        std: float = 0.1,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype = torch.float64,
+    ):
+        super().__init__(*halves(n, move))
+        d = self.n // 2
+        self.A = normal(d, d, std=std, generator=generator, dtype=dtype)
+        self.b = nn.Parameter(torch.zeros(d, dtype=dtype))
+
+    def shift(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.A + self.A.mT, self.b)
+
+
+class ActivationModule(Shear):
+    r"""The activation shear of LA-SympNets on (q, p): :math:`q + h\,a\,\sigma(p)` or :math:`p - h\,a\,\sigma(q)`.
+
+    Weights: a ``(d)`` ~ N(0, std²). activation: a name of ``ACTIVATIONS`` or a callable that acts elementwise.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        move: str,
+        activation: str | Activation = "sigmoid",
+        *,
+        std: float = 0.1,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype = torch.float64,
+    ):
+        super().__init__(*halves(n, move))
+        self.activation, self.sigma = activation, elementwise(activation, dtype)
+        self.a = normal(self.n // 2, std=std, generator=generator, dtype=dtype)
+
+    def shift(self, x: Tensor) -> Tensor:
+        return self.a * self.sigma(x)

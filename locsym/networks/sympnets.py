@@ -1,0 +1,57 @@
+r"""SympNets, the symplectic networks of Jin et al. 2020, with gradient modules and with linear ones."""
+
+from __future__ import annotations
+
+from ..guards import whole
+from .network import Network
+from .shears import Activation, ActivationModule, GradientModule, LinearModule
+
+
+class SympNet(Network):
+    r"""The symplectic network G-SympNet, eq. (23), on (q, p) of R^2d: L layers, each Up (20) then Low (21); h = τ.
+
+    n: dimension 2d, even. L: layers, so 2L modules. The rest: see :class:`~locsym.networks.GradientModule`.
+    """
+
+    CONFIG = ("n", "L", "width", "activation")
+
+    def __init__(self, n: int, L: int, width: int, activation: str | Activation = "sigmoid", **init):
+        L = whole("L", L, 1)
+        layers = [
+            GradientModule.symplectic(n, move, width, activation, **init) for _ in range(L) for move in ("up", "low")
+        ]
+        super().__init__(n, layers, ((i, 1.0) for i in range(len(layers))))
+        self.L, self.width, self.activation = L, layers[0].W.shape[0], activation
+
+    @staticmethod
+    def count(n: int, L: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
+        """Return the number of weights: 2L modules of md + m + m, the last m only with a bias."""
+        n, L, width = whole("n", n, 2), whole("L", L, 1), whole("width", width, 1)
+        return 2 * L * width * (n // 2 + 1 + (activation != "linear"))
+
+
+class LASympNet(Network):
+    r"""The symplectic network LA-SympNet (paper's [9]) on (q, p) of R^2d; with h, so that h = 0 is the identity.
+
+    Linear blocks of ``sublayers`` symmetric shears with bias alternate with activation modules; L layers are
+    2L activation modules, Up and Low in turn, between 2L + 1 linear blocks.
+    n: dimension 2d, even. L, sublayers: >= 1. The rest: see :class:`~locsym.networks.ActivationModule`.
+    """
+
+    CONFIG = ("n", "L", "sublayers", "activation")
+
+    def __init__(self, n: int, L: int, sublayers: int = 2, activation: str | Activation = "sigmoid", **init):
+        n, L, sublayers = whole("n", n, 2), whole("L", L, 1), whole("sublayers", sublayers, 1)
+        moves, layers = ("up", "low"), []
+        for block in range(2 * L + 1):
+            layers += [LinearModule(n, moves[(block + i) % 2], **init) for i in range(sublayers)]
+            if block < 2 * L:
+                layers.append(ActivationModule(n, moves[block % 2], activation, **init))
+        super().__init__(n, layers, ((i, 1.0) for i in range(len(layers))))
+        self.L, self.sublayers, self.activation = L, sublayers, activation
+
+    @staticmethod
+    def count(n: int, L: int, sublayers: int = 2, **_) -> int:
+        """Return the number of weights: (2L+1)·sublayers shears of d² + d, and 2L activation modules of d."""
+        d, L, sublayers = whole("n", n, 2) // 2, whole("L", L, 1), whole("sublayers", sublayers, 1)
+        return (2 * L + 1) * sublayers * (d * d + d) + 2 * L * d

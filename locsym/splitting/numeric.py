@@ -1,0 +1,223 @@
+r"""The Feng–Shang splitting by quadrature, eqs. (13)–(14), for a field that is a Python callable and not a formula.
+
+Differentiating under the integrals of the proof (:mod:`locsym.splitting`) leaves one integral a pair, along one line:
+
+.. math::
+
+    \frac{\partial H_{k,k+1}}{\partial y_k} = \int_{b_{k+1}}^{y_{k+1}} d_k \, dy_{k+1}, \qquad
+    \frac{\partial H_{k,k+1}}{\partial y_{k+1}} = f_k + \frac{\partial H_{k-1,k}}{\partial y_{k-1}}, \qquad
+    d_k = \sum_{i \le k} \frac{\partial f_i}{\partial y_i},
+
+and :math:`-f_n` at :math:`y_n = b_n` is added to the first of them for the last pair. Only the diagonal of the
+Jacobian of f is needed. In code, k counts from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..guards import check_finite
+
+Scalar = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Pair:
+    r"""One local Hamiltonian :math:`H_{k,k+1}` and its derivatives in its own two variables.
+
+    Each is a function of whole states, ``(*, n)`` to ``(*)``: by eq. (14), y_k moves at the rate ``dH_dk1`` and
+    y_k+1 at the rate ``-dH_dk``. The second derivatives are there for Newton's method. k counts from 0.
+    """
+
+    k: int
+    H: Scalar
+    dH_dk: Scalar
+    dH_dk1: Scalar
+    d2H_dk_dk: Scalar
+    d2H_dk_dk1: Scalar
+    d2H_dk1_dk1: Scalar
+
+
+def local_fields(pairs: Sequence[Pair], y: Tensor) -> Tensor:
+    """Return the field of each pair, eq. (14), at ``y``: ``(*, n)`` to ``(*, n - 1, n)``."""
+    fields = y.new_zeros(*y.shape[:-1], len(pairs), y.shape[-1])
+    for pair in pairs:
+        fields[..., pair.k, pair.k] = pair.dH_dk1(y)
+        fields[..., pair.k, pair.k + 1] = -pair.dH_dk(y)
+    return fields
+
+
+def check_pair(k: int, n: int) -> None:
+    """Raise ValueError unless ``k`` is the number of a pair, 0, …, n − 2."""
+    if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k < n - 1:
+        raise ValueError(f"k: the pairs (y_k, y_k+1) of n = {n} coordinates are k = 0, …, {n - 2}, got {k!r}")
+
+
+@dataclass(frozen=True)
+class NumericSplitting:
+    r"""The same splitting for a field without a formula, made by :func:`split_numerically`.
+
+    All integrals run from ``base`` along one coordinate and are done by Gauss–Legendre quadrature with ``nodes`` nodes.
+    """
+
+    field: Callable[[Tensor], Tensor]
+    base: Tensor
+    nodes: int
+    derivative: str
+
+    @property
+    def n(self) -> int:
+        """Dimension of phase space."""
+        return len(self.base)
+
+    @property
+    def separable(self) -> tuple[bool, ...]:
+        """False for every pair: evaluating a callable proves nothing."""
+        return (False,) * (self.n - 1)
+
+    def partial_divergence(self, y: Tensor, k: int) -> Tensor:
+        r"""Return :math:`d_k = \sum_{i \le k} \partial f_i / \partial y_i` at ``y``: ``(*, n)`` to ``(*)``."""
+        return sum(self._diff(lambda s, i=i: self.field(s)[..., i], i)(y) for i in range(k + 1))
+
+    def pair(self, k: int) -> Pair:
+        """Return H_k,k+1 and its derivatives as functions of states; k = 0, …, n − 2."""
+        check_pair(k, self.n)
+        last = k == self.n - 2
+
+        def dk_partial(y: Tensor) -> Tensor:
+            return self.partial_divergence(y, k)
+
+        def dH_dk1(y: Tensor) -> Tensor:
+            inflow = self._integral(lambda s: self.partial_divergence(s, k - 1), k)(y) if k else 0.0
+            return self.field(y)[..., k] + inflow
+
+        def end(y: Tensor) -> Tensor:
+            return self.field(_put(y, self.n - 1, self.base[-1]))[..., -1]
+
+        def dH_dk(y: Tensor) -> Tensor:
+            return self._integral(dk_partial, k + 1)(y) - (end(y) if last else 0.0)
+
+        def H(y: Tensor) -> Tensor:
+            return self._integral(dH_dk1, k + 1)(y) - (self._integral(end, k)(y) if last else 0.0)
+
+        return Pair(k, H, dH_dk, dH_dk1, self._diff(dH_dk, k), dk_partial, self._diff(dH_dk1, k + 1))
+
+    def local_fields(self, y: Tensor) -> Tensor:
+        """Return the local fields at ``y``: ``(*, n)`` to ``(*, n - 1, n)``; their sum over the pairs is f(y).
+
+        Raises ValueError where a value is not finite: the way from the base point meets a singularity of the field.
+        """
+        fields = local_fields([self.pair(k) for k in range(self.n - 1)], y)
+        finite = torch.isfinite(fields).flatten(-2).all(-1)
+        if not bool(finite.all()):
+            state = y[~finite][0] if y.ndim > 1 else y
+            raise ValueError(
+                f"base: an integral from {self.base.tolist()} is not finite at y = {state.tolist()}; "
+                "choose a base point whose coordinates avoid the singularities of the field"
+            )
+        return fields
+
+    def residual(self, y: Tensor) -> Tensor:
+        """Return the sum of the local fields minus f at ``y``, ``(*, n)``: the error of the quadrature.
+
+        It shows in the last component; in the others it cancels, as in the proof: what one pair gets wrong the next
+        makes good. So the sum is right before the pieces are, and :func:`split_numerically` looks at these too.
+        """
+        return self.local_fields(y).sum(-2) - self.field(y)
+
+    def _integral(self, function: Scalar, j: int) -> Scalar:
+        x, w = (torch.as_tensor(a, dtype=self.base.dtype) for a in np.polynomial.legendre.leggauss(self.nodes))
+
+        def evaluate(y: Tensor) -> Tensor:
+            half = (y[..., j] - self.base[j]) / 2
+            shape = (-1,) + (1,) * half.ndim
+            path = _put(y.expand(self.nodes, *y.shape), j, self.base[j] + half * (1 + x.reshape(shape)))
+            return half * (w.reshape(shape) * function(path)).sum(0)
+
+        return evaluate
+
+    def _diff(self, function: Scalar, i: int) -> Scalar:
+        if self.derivative == "autograd":  # the states of a batch do not know of each other: one sum serves them all
+            return lambda y: torch.func.grad(lambda s: function(s).sum())(y)[..., i]
+        weights = {1: 4 / 5, 2: -1 / 5, 3: 4 / 105, 4: -1 / 280}  # central differences of order eight
+        h = 2.0**-7
+
+        def evaluate(y: Tensor) -> Tensor:
+            step = h * torch.eye(y.shape[-1], dtype=y.dtype)[i]
+            return sum(c * (function(y + m * step) - function(y - m * step)) for m, c in weights.items()) / h
+
+        return evaluate
+
+
+def _put(y: Tensor, j: int, value: Tensor) -> Tensor:
+    """Return ``y`` with coordinate j replaced, without writing in place."""
+    mask = torch.arange(y.shape[-1]) == j
+    return torch.where(mask, value.unsqueeze(-1), y)
+
+
+def split_numerically(
+    field: Callable[[Tensor], Tensor],
+    points: Tensor,
+    base: Tensor | Sequence[float] | None = None,
+    *,
+    derivative: str = "autograd",
+    tolerance: float = 1e-11,
+) -> NumericSplitting:
+    r"""Split a divergence-free field given as a callable, by quadrature of its partial divergences.
+
+    field: ``(*, n)`` to ``(*, n)``, state by state, in float64. points: ``(N, n)``, states that stand for those of
+    interest: there the field must be divergence-free, and there the number of nodes is chosen (16, 32, …, 256) so that
+    halving it moves no local field by more than ``tolerance`` times the largest of them, and (13) holds as well.
+    base: the n lower limits; the origin by default. derivative: ``"autograd"``, or ``"differences"`` (order eight) for
+    a callable that torch cannot differentiate. Raises ValueError with the divergence and the point where it is
+    not zero, and where a quadrature does not converge or meets a singularity.
+    """
+    if derivative not in ("autograd", "differences"):
+        raise ValueError(f"derivative: 'autograd' or 'differences' is needed, got {derivative!r}")
+    if not isinstance(points, Tensor) or points.ndim != 2 or points.shape[-1] < 2 or not points.is_floating_point():
+        raise ValueError("points: a floating-point tensor of shape (N, n) with n >= 2 is needed")
+    if not len(points):
+        raise ValueError("points: one state at least is needed, got none")
+    check_finite("points", points)
+    points, n = points.detach().double(), points.shape[-1]
+    if field(points).shape != points.shape:
+        raise ValueError(f"field: shape {tuple(points.shape)} must stay, it became {tuple(field(points).shape)}")
+    base = torch.zeros(n, dtype=points.dtype) if base is None else torch.as_tensor(base, dtype=points.dtype)
+    if base.shape != (n,) or not bool(torch.isfinite(base).all()):
+        raise ValueError(f"base: {n} finite numbers are needed, got {base.tolist()}")
+    coarse = NumericSplitting(field, base, 8, derivative)
+    _refuse_divergence(coarse, points)
+    fields = coarse.local_fields(points)
+    while coarse.nodes < 256:
+        fine = NumericSplitting(field, base, 2 * coarse.nodes, derivative)
+        before, fields = fields, fine.local_fields(points)
+        allowed = tolerance * max(1.0, float(fields.abs().max()))
+        change, residual = (fields - before).abs().max(), (fields.sum(-2) - field(points)).abs().max()
+        if change <= allowed:
+            break
+        coarse = fine
+    if change > allowed:
+        raise ValueError(
+            f"field: with {fine.nodes} nodes the quadrature still moves by {change:.1e}; choose another base point"
+        )
+    if residual > allowed:
+        raise ValueError(
+            f"field: the local fields miss f by {residual:.1e}, so torch's derivatives do not belong to its values; "
+            "pass derivative='differences'"
+        )
+    return fine
+
+
+def _refuse_divergence(splitting: NumericSplitting, points: Tensor) -> None:
+    n = splitting.n
+    size = sum(splitting._diff(lambda s, i=i: splitting.field(s)[..., i], i)(points).abs() for i in range(n))
+    divergence = splitting.partial_divergence(points, n - 1)
+    worst = int((divergence.abs() / (1 + size)).argmax())
+    if not bool(divergence[worst].abs() <= 1e-8 * (1 + size[worst])):
+        where = ", ".join(f"{x:.6g}" for x in points[worst].tolist())
+        raise ValueError(f"field: not divergence-free: div f = {float(divergence[worst]):.4g} at y = ({where})")

@@ -1,0 +1,24 @@
+"""The Arnold–Beltrami–Childress flow."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from ..guards import finite_number
+from .formulas import coordinates
+from .system import System
+
+
+class ABCFlow(System):
+    """The Arnold–Beltrami–Childress flow, n = 3: a steady flow of an ideal fluid, chaotic for most A, B, C."""
+
+    def __init__(self, A: float = 1.0, B: float = 1.0, C: float = 1.0):
+        self.parameters = tuple(finite_number(name, value) for name, value in (("A", A), ("B", B), ("C", C)))
+        a, b, c = (sp.nsimplify(value, rational=True) for value in self.parameters)
+        x, y, z = coordinates(3)
+        field = (
+            a * sp.sin(z) + c * sp.cos(y),
+            b * sp.sin(x) + a * sp.cos(z),
+            c * sp.sin(y) + b * sp.cos(x),
+        )
+        super().__init__("ABC flow", (x, y, z), field)

@@ -1,0 +1,38 @@
+"""The advection equation on a periodic grid, eq. (34)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..guards import finite_number, whole
+from .linear_system import LinearSystem
+
+
+class Advection(LinearSystem):
+    r"""Advection on [−1, 1], periodic, by central differences, eq. (34).
+
+    .. math:: \dot u_i = -c \, \frac{u_{i+1} - u_{i-1}}{2 \Delta x}, \qquad u_n = u_0, \quad u_{-1} = u_{n-1}
+
+    n: grid points, >= 3; Δx = 2/n. c: wave speed. Invariants: the sums of u and of u².
+    """
+
+    def __init__(self, n: int = 35, c: float = 1.0):
+        n = whole("n", n, 3)
+        self.c, self.dx = finite_number("c", c), 2.0 / n
+        ahead = torch.eye(n, dtype=torch.float64).roll(1, dims=1)  # row i picks u_{i+1}
+        forms = {"mass": torch.ones(n, dtype=torch.float64), "energy": torch.eye(n, dtype=torch.float64)}
+        super().__init__(-self.c / (2 * self.dx) * (ahead - ahead.mT), forms, name="advection")
+
+    @property
+    def x(self) -> Tensor:
+        """The grid x_i = −1 + i Δx, ``(n,)``."""
+        return -1.0 + self.dx * torch.arange(self.n, dtype=torch.float64)
+
+    def wave(self) -> Tensor:
+        """The Gaussian wave of Sec. 4.1, u_i(0) = exp(−10 x_i²), ``(n,)``."""
+        return torch.exp(-10 * self.x**2)
+
+    def norm(self, u: Tensor) -> Tensor:
+        r"""The grid norm :math:`\sqrt{Δx \sum_i u_i^2}`: ``(*, n)`` to ``(*)``."""
+        return torch.sqrt(self.dx * (u**2).sum(-1))

@@ -1,0 +1,158 @@
+r"""Exact flow maps :math:`\varphi_h` of dy/dt = f(y): solved to rounding, or the matrix exponential."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from scipy.integrate import solve_ivp
+from torch import Tensor
+
+from ..flow import column, finite_orbit, finite_step
+from ..guards import check_finite, check_times, finite_states, precise_step, whole
+
+VectorField = Callable[[Tensor], Tensor]
+TOLERANCE = 3e-14  # close to the smallest that SciPy accepts; costs less than twice the steps of 1e-12
+SMALLEST_RTOL = 100 * np.finfo(float).eps
+EVALUATIONS = 1_000_000  # of the field in one solution: a minute, some thousand turns of an orbit
+PROBE = 1_000  # every so many it is seen whether the end can be reached
+FARTHEST = 1e8  # largest norm of hA: the matrix exponential loses about as many digits as this has
+
+
+def solve(
+    rhs: VectorField,
+    y0: Tensor,
+    t: Tensor | np.ndarray | Sequence[float],
+    method: str = "DOP853",
+    rtol: float = TOLERANCE,
+    atol: float = TOLERANCE,
+) -> Tensor:
+    r"""Solve dy/dt = rhs(y) from ``y0`` at ``t[0]`` and return the states at the times ``t``.
+
+    y0: floating, ``(*, n)``, finite. t: ``(T,)``, T >= 1, strictly increasing or strictly decreasing.
+    Returns ``(T, *, n)`` with the dtype and device of ``y0``; float64 inside, no gradient. The solver bounds the
+    mean error over a batch of B states, so the tolerances are divided by :math:`\sqrt B`: each state meets them.
+    Raises ValueError or TypeError for other arguments, RuntimeError with the solver's words where it gives up, and
+    where EVALUATIONS of f would not do: what is longer is solved in pieces.
+    """
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name}: a number > 0 is needed, got {value!r}")
+    finite_states(y0, "y0")
+    if y0.requires_grad and torch.is_grad_enabled():
+        raise ValueError("y0: no gradient passes through the exact solution; hand over y0.detach()")
+    times = check_times(t)
+    if len(times) == 1 or y0.numel() == 0:
+        return y0.detach().expand(len(times), *y0.shape).clone()
+    shape, batch, count = y0.shape, math.sqrt(math.prod(y0.shape[:-1])), 0
+
+    def function(t, flat):
+        nonlocal count
+        count += 1
+        if count % PROBE == 0:
+            share = (t - times[0]) / (times[-1] - times[0])
+            if share < (count / EVALUATIONS) ** 2:  # slow starts are forgiven, hopeless ones end in a second
+                raise RuntimeError(
+                    f"solve_ivp: after {count} evaluations of the field {share:.1e} of the time lies behind, and at "
+                    f"most {EVALUATIONS} are made; take a smaller step h, or a shorter time"
+                )
+        return rhs(torch.from_numpy(flat).reshape(shape)).reshape(-1).numpy()
+
+    start = y0.detach().to("cpu", torch.float64).reshape(-1).numpy()
+    with torch.no_grad():
+        if not np.isfinite(function(times[0], start)).all():
+            raise ValueError("y0: the vector field is not finite there")
+        tolerances = {"rtol": max(rtol / batch, SMALLEST_RTOL), "atol": atol / batch}
+        with np.errstate(all="ignore"):  # what overflows is said below, once, by the solver's own verdict
+            result = solve_ivp(function, (times[0], times[-1]), start, method, t_eval=times, **tolerances)
+    if not result.success:
+        raise RuntimeError(f"solve_ivp stopped between t = {times[0]:g} and {times[-1]:g}: {result.message}")
+    return finite_orbit(torch.from_numpy(np.ascontiguousarray(result.y.T)).reshape(len(times), *shape).to(y0))
+
+
+class ExactFlow:
+    r"""The flow map of a vector field, by :func:`solve`: states ``(*, n)``, h a number or ``(*)``; no gradient.
+
+    rhs: f, ``(*, n)`` to ``(*, n)``. n: the dimension, where it is to be checked.
+    """
+
+    def __init__(self, rhs: VectorField, n: int | None = None):
+        self.rhs, self.n = rhs, n
+
+    def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
+        finite_states(y, "y", self.n)
+        return self.rollout(y, h, 1)[-1]
+
+    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
+        r"""Undo the step: :math:`\varphi_h^{-1} = \varphi_{-h}`."""
+        return self(y, -h)
+
+    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``, in one solution."""
+        finite_states(y0, "y0", self.n)
+        whole("steps", steps, 0)
+        h = column(precise_step(h, y0))  # time counts steps: one h a sample is then a factor of the vector field
+        return solve(lambda y: h * self.rhs(y), y0, np.arange(steps + 1.0))
+
+    def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
+        r"""Return :math:`\partial\varphi_h / \partial y`, ``(*, n, n)``: solve :math:`\dot J = f'(y) J`, J(0) = 1."""
+        finite_states(y, "y", self.n)
+        y, n = y.detach(), y.shape[-1]
+        h, df = column(precise_step(h, y)), torch.func.jacrev(self.rhs)
+
+        def variational(z: Tensor) -> Tensor:  # rows of z: the state, then the columns of J
+            slope = torch.func.vmap(df)(z[..., 0, :].reshape(-1, n)).reshape(*z.shape[:-2], n, n)
+            rate = torch.cat([self.rhs(z[..., 0, :]).unsqueeze(-2), z[..., 1:, :] @ slope.mT], dim=-2)
+            return (h.unsqueeze(-1) if h.ndim else h) * rate
+
+        start = torch.cat([y.unsqueeze(-2), torch.eye(n).to(y).expand(*y.shape, n)], dim=-2)
+        return solve(variational, start, (0.0, 1.0))[-1][..., 1:, :].mT
+
+
+class LinearFlow:
+    r"""The flow map of dy/dt = A y: :math:`\varphi_h(y) = e^{hA} y`; A: ``(n, n)``.
+
+    Its error is about 1e-16 :math:`\|hA\|`, relative; where that norm is beyond FARTHEST, or the exponential overflows,
+    ValueError is raised.
+    """
+
+    def __init__(self, A: Tensor):
+        self.A = A.detach().to("cpu", torch.float64)
+
+    def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
+        finite_states(y, "y", len(self.A))
+        return finite_step(_apply(self.propagator(precise_step(h, y)), y))
+
+    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
+        r"""Undo the step: :math:`e^{-hA} y`."""
+        return self(y, -h)
+
+    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``; one matrix exponential a value of h."""
+        finite_states(y0, "y0", len(self.A))
+        one_step, orbit = self.propagator(precise_step(h, y0)), [y0.double()]
+        for _ in range(whole("steps", steps, 0)):
+            orbit.append(_apply(one_step, orbit[-1]))
+        return finite_orbit(torch.stack(orbit).to(y0))
+
+    def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
+        r"""Return :math:`e^{hA}` for each state: ``(*, n, n)``."""
+        finite_states(y, "y", len(self.A))
+        return self.propagator(precise_step(h, y)).to(y).expand(*y.shape, y.shape[-1])
+
+    def propagator(self, h: Tensor | float) -> Tensor:
+        r"""Return :math:`e^{hA}` in float64 for every step h, ``(*)`` to ``(*, n, n)``; equal steps share one."""
+        values, where = torch.unique(torch.as_tensor(h, dtype=torch.float64), return_inverse=True)
+        exponents = values[:, None, None] * self.A
+        if not bool((torch.linalg.matrix_norm(exponents, 1) <= FARTHEST).all()):
+            raise ValueError(f"h: a norm of hA up to {FARTHEST:g} is needed, got more; beyond, the phase is lost")
+        check_finite("h: the matrix exponential of hA", exponential := torch.linalg.matrix_exp(exponents))
+        return exponential[where]
+
+
+def _apply(matrix: Tensor, y: Tensor) -> Tensor:
+    matrix, z = matrix.to(y.device), y.double()
+    moved = z @ matrix.mT if matrix.ndim == 2 else (matrix @ z.unsqueeze(-1)).squeeze(-1)
+    return moved.to(y.dtype)

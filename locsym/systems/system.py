@@ -1,0 +1,102 @@
+r"""Divergence-free systems dy/dt = f(y), eqs. (1)–(2), each written once, as formulas.
+
+A system knows its vector field symbolically (sympy) and as a function of tensors made from the same formulas,
+its invariants, and its exact flow, which is a flow map like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import sympy as sp
+import torch
+from torch import Tensor
+
+from ..flow import FlowMap
+from ..guards import finite_states
+from .exact import ExactFlow, solve
+from .formulas import tensor_function, vanishes
+
+Invariant = Callable[[Tensor], Tensor]
+
+
+class System:
+    r"""A divergence-free system given by formulas: dy/dt = f(y) with :math:`\nabla \cdot f = 0`.
+
+    name: for messages and captions. symbols: the n coordinates. field: the n formulas of f.
+    invariants: name → formula that stays constant along solutions.
+    Raises ValueError where the divergence does not simplify to zero, or an invariant is not one.
+    """
+
+    name: str
+    symbols: tuple[sp.Symbol, ...]
+    field: tuple[sp.Expr, ...]
+    invariant_formulas: dict[str, sp.Expr]
+    invariants: dict[str, Invariant]
+
+    def __init__(
+        self,
+        name: str,
+        symbols: Sequence[sp.Symbol],
+        field: Sequence[sp.Expr],
+        invariants: Mapping[str, sp.Expr] | None = None,
+    ):
+        symbols, field = tuple(symbols), tuple(_formula(f, "field") for f in field)
+        formulas = {key: _formula(formula, "invariants") for key, formula in dict(invariants or {}).items()}
+        if len(symbols) != len(field) or len(symbols) < 2:
+            raise ValueError(f"field: one formula a coordinate is needed, n >= 2; got {len(field)} for {len(symbols)}")
+        rhs = tensor_function(field, symbols)  # first: it refuses unknown symbols and functions
+        divergence = sum(sp.diff(f, y) for f, y in zip(field, symbols, strict=True))
+        if not vanishes(divergence):
+            raise ValueError(f"field: {name} is not divergence-free, its divergence is {sp.simplify(divergence)}")
+        for key, formula in formulas.items():
+            rate = sum(sp.diff(formula, y) * f for f, y in zip(field, symbols, strict=True))
+            if not vanishes(rate):
+                raise ValueError(f"invariants: {key!r} of {name} changes at the rate {sp.simplify(rate)}")
+        self.name, self.symbols, self.field, self.invariant_formulas = name, symbols, field, formulas
+        self.invariants = {key: _scalar(tensor_function([formula], symbols)) for key, formula in formulas.items()}
+        self._rhs = rhs
+
+    @property
+    def n(self) -> int:
+        """Dimension of phase space."""
+        return len(self.symbols)
+
+    def rhs(self, y: Tensor) -> Tensor:
+        """Return f(y): ``(*, n)`` to ``(*, n)``."""
+        return self._rhs(y)
+
+    @cached_property
+    def flow(self) -> FlowMap:
+        r"""The exact flow map :math:`\varphi_h(y)`, with its own ``inverse``, ``rollout`` and ``jacobian``."""
+        return ExactFlow(self.rhs, self.n)
+
+    def divergence(self, y: Tensor) -> Tensor:
+        """Return the divergence of f at ``y`` by automatic differentiation: ``(*, n)`` to ``(*)``; rounding only."""
+        finite_states(y, "y", self.n)
+        if not y.numel():
+            return y.new_zeros(y.shape[:-1])
+        jacobian = torch.func.vmap(torch.func.jacrev(self.rhs))(y.reshape(-1, self.n))
+        return jacobian.diagonal(dim1=-2, dim2=-1).sum(-1).reshape(y.shape[:-1])
+
+    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
+        """Return the exact solution at the times ``t``, first the start: ``(len(t), *, n)``; see :func:`solve`."""
+        finite_states(y0, "y0", self.n)
+        return solve(self.rhs, y0, t, **solver)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, n={self.n}, invariants={list(self.invariants)})"
+
+
+def _formula(value: float | sp.Expr, name: str) -> sp.Expr:
+    """Return a number or formula as one of sympy's; TypeError for anything else: text would be run as a program."""
+    try:
+        return sp.sympify(value, strict=True)
+    except sp.SympifyError as error:
+        raise TypeError(f"{name}: formulas made of sympy's symbols, or numbers, are needed, got {value!r}") from error
+
+
+def _scalar(evaluate: Callable[[Tensor], Tensor]) -> Invariant:
+    return lambda y: evaluate(y)[..., 0]
