@@ -9,7 +9,7 @@ GIVEN := PROFILE ONLY JOBS DRY NOTEBOOK PARAMS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
-.PHONY: help env book pdf test rerun keep faults lint bench clean
+.PHONY: help env book pdf test rerun keep adopt faults lint bench clean
 .DEFAULT_GOAL := help
 
 help:   ## list the commands
@@ -38,6 +38,9 @@ rerun: env   ## run one notebook with other parameters: NOTEBOOK=integrators PAR
 
 keep: env   ## store trainings and numbers of the full book just built in book/kept and book/record.json; commit them
 	$(BIN)/python -m companion keep
+
+adopt: env   ## after a change of the training code that changes no bit: check its beginnings, take over its long trainings
+	$(BIN)/python -m companion adopt
 
 faults: env   ## kill, truncate, fill and confuse it (tests/faults); write the outcome to book/faults.json; commit it
 	$(BIN)/python -m pytest tests/faults
