@@ -102,7 +102,7 @@ for name, experiment in problems.items():
     tangents[name] = problem.at(theta)
     spectra[name] = torch.linalg.eigvalsh(tangents[name].gram()).numpy()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-spectra", "caption": "The eigenvalues of J Jᵀ at the paper's starting weights, from the largest to the smallest, each divided by the largest of its problem. J holds the derivatives of all residuals with respect to the weights. Where a curve falls steeply, a gradient method sees only its left end."}, "image": {"alt": "Three falling curves on a logarithmic axis; those of the two rigid-body problems fall by many orders of magnitude at the very left, that of advection stays high for longer."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-spectra", "caption": "The eigenvalues of J Jᵀ at the paper's starting weights, from the largest to the smallest, each divided by the largest of its problem. J holds the derivatives of all residuals with respect to the weights. Values below about 1e-16 are rounding. Where a curve falls steeply, a gradient method sees only its left end."}, "image": {"alt": "Three falling curves on a logarithmic axis; those of the two rigid-body problems fall by many orders of magnitude at the very left, that of advection stays high for longer."}}
 training.spectra(spectra)
 
 # %% tags=["hide-input"]
