@@ -11,6 +11,7 @@ mpl.use("agg")
 
 import matplotlib.pyplot as plt
 
+from locsym.diagnostics import TraceRange
 from locsym.plots import paper, sphere, stability, training, turnable, waves
 from locsym.plots.style import COLOURS, LABELS
 
@@ -148,11 +149,25 @@ def test_dispersion_places_the_schemes_own_frequencies_on_its_curve():
 
 
 def test_traces_and_errors_beyond_the_axes_stay_visible():
-    ax = stability.trace_against_drift({"trained once": (np.array([7.0, 1.0]), np.array([np.inf, 1e-12]))})
+    traces = [TraceRange(6.9, 7.1), TraceRange(1.0, 1.0)]
+    ax = stability.trace_against_drift({"trained once": (traces, np.array([np.inf, 1e-12]))})
     marks = ax.lines[-1]
     (low, high), (left, right) = ax.get_ylim(), ax.get_xlim()
+    assert len(marks.get_xdata()) == 2
     assert all(low < y < high for y in marks.get_ydata())
     assert all(left < x < right for x in marks.get_xdata())
+
+
+def test_an_undecided_trace_is_hollow_and_every_trace_has_its_range():
+    traces = [TraceRange(1.2, 1.6), TraceRange(1.99, 2.03), TraceRange(2.5, 2.7)]
+    ax = stability.trace_against_drift({"trained once": (traces, np.array([1e-6, 2e-3, 0.5]))})
+    bars, decided, undecided = ax.lines[-3:]
+    np.testing.assert_allclose(bars.get_xdata(), [1.2, 1.6, np.nan, 1.99, 2.03, np.nan, 2.5, 2.7, np.nan])
+    np.testing.assert_allclose(decided.get_xydata(), [[1.4, 1e-6], [2.6, 0.5]])
+    np.testing.assert_allclose(undecided.get_xydata(), [[2.01, 2e-3]])
+    assert undecided.get_markerfacecolor() == "none"
+    assert decided.get_markerfacecolor() == decided.get_color()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["trained once", "trained once, undecided"]
 
 
 def test_the_turnable_figure_is_light_and_grouped():
