@@ -33,7 +33,7 @@ def keys(row):
 
 KEYS = sorted({(notebook, key) for notebook, row in ROWS for key in keys(row)})
 RECORDED = {  # what the table must show of each experiment, for both trainings where there is no other word
-    "advection": ("error-t4", "train-mse", "val-mse", "seconds", "regression-error-t4"),
+    "advection": ("wave-error", "train-mse", "val-mse", "seconds", "regression-wave-error"),
     "one_orbit": (
         *("energy-error", "casimir-error", "solution-error", "power", "train-mse", "val-mse", "seconds"),
         *("k1-adam-train-mse", "lm-seeds", "lm-seeds-below-1-percent", "lm-energy-median"),
