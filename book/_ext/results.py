@@ -159,7 +159,7 @@ class Results(Kept):
     """``results: FILE`` is the table of claims in results.yml, or with an option, another table of what is there."""
 
     required_arguments = 1
-    option_spec = dict.fromkeys(("brief", "times", "epochs"), directives.flag)  # noqa: RUF012 docutils' form
+    option_spec = dict.fromkeys(("brief", "times", "epochs"), directives.flag)
 
     def run(self) -> list[nodes.Node]:
         groups = yaml.safe_load(self.file(self.arguments[0]).read_text(encoding="utf-8"))
