@@ -9,7 +9,7 @@ GIVEN := PROFILE ONLY JOBS DRY NOTEBOOK PARAMS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
-.PHONY: help env book pdf test rerun keep faults lint bench clean
+.PHONY: help env book pdf test test-rest test-faults rerun keep adopt faults lint bench clean
 .DEFAULT_GOAL := help
 
 help:   ## list the commands
@@ -29,8 +29,16 @@ book: env   ## build the book in _build/html (PROFILE=quick: a few minutes; ONLY
 pdf: env   ## print the built book as one PDF, _build/book.pdf; needs Chromium (Debian: chromium)
 	$(BIN)/python -m companion pdf
 
-test: env   ## run all tests, those that execute every notebook in the quick profile included
-	$(BIN)/python -m pytest
+test: test-rest test-faults   ## run all tests, those that execute every notebook in the quick profile included; -j 2 runs two at a time
+
+# What these run must not take make's own flags for its own
+PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(BIN)/python -m pytest
+
+test-rest: env
+	$(PYTEST) --ignore tests/faults
+
+test-faults: env
+	$(PYTEST) tests/faults
 
 rerun: env   ## run one notebook with other parameters: NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"
 	@$(if $(NOTEBOOK),,echo 'name a notebook: make rerun NOTEBOOK=integrators PARAMS="tau=0.05 steps=500"'; exit 2)
@@ -38,6 +46,9 @@ rerun: env   ## run one notebook with other parameters: NOTEBOOK=integrators PAR
 
 keep: env   ## store trainings and numbers of the full book just built in book/kept and book/record.json; commit them
 	$(BIN)/python -m companion keep
+
+adopt: env   ## after a change of the training code that changes no bit: check its beginnings, take over its long trainings
+	$(BIN)/python -m companion adopt
 
 faults: env   ## kill, truncate, fill and confuse it (tests/faults); write the outcome to book/faults.json; commit it
 	$(BIN)/python -m pytest tests/faults

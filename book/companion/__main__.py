@@ -1,4 +1,4 @@
-"""The command line: ``python -m companion build``, ``rerun``, ``keep``, ``pdf``, ``compare``, ``faults``."""
+"""The command line: ``python -m companion build``, ``rerun``, ``keep``, ``adopt``, ``pdf``, ``compare``, ``faults``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return build(project, given.profile, given.only, given.jobs, given.dry_run)
         if given.command == "keep":
             return keep(project, given.to)
+        if given.command == "adopt":
+            from .adopt import adopt  # needs torch, which the other commands do not
+
+            return adopt(project)
         if given.command == "faults":
             return faults(project)
         if given.command == "pdf":
@@ -70,6 +74,8 @@ def parser() -> argparse.ArgumentParser:
 
     three = commands.add_parser("keep", help="write book/record.json: the numbers of the last full build")
     three.add_argument("--to", type=Path, metavar="FILE", help="another file to write")
+
+    commands.add_parser("adopt", help="after a change of code that changes no bit: take over finished trainings")
 
     four = commands.add_parser("pdf", help="print the built book to _build/book.pdf, with Chromium")
     four.add_argument("--to", type=Path, metavar="FILE", help="another file to write")

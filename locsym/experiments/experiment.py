@@ -136,6 +136,14 @@ class Experiment:
         parts = {"data": Data(**held["data"]), "network": Architecture(**held["network"])}
         return cls(**dict(held) | parts | {"training": Training(**training)})
 
+    def folder(self, root: Path | str, pairs: Pairs | None = None) -> Path:
+        """Where it is trained below ``root``: named by :attr:`key` and by digests of the training code and the data.
+
+        pairs: the training pairs, if they have been made already.
+        """
+        pairs = self.make_pairs()[0] if pairs is None else pairs
+        return Path(root) / f"{self.key}-{digest()[:8]}-{pairs.fingerprint()[:8]}"
+
     def run(
         self,
         root: Path | str | None = None,
@@ -150,13 +158,11 @@ class Experiment:
         bits, another training.
         """
         pairs, validation = self.make_pairs()
-        name = f"{self.key}-{digest()[:8]}-{pairs.fingerprint()[:8]}"
-        folder = None if root is None else Path(root) / name
         return fit(
             self.make_network(),
             pairs,
             validation=validation,
-            folder=folder,
+            folder=None if root is None else self.folder(root, pairs),
             progress=progress,
             pause=pause,
             **self.training.options(),
