@@ -37,7 +37,7 @@ def finite(x: float) -> bool:
     return -math.inf < x < math.inf
 
 
-def number(name: str, value: Any, allowed: str = "a finite number >= 0", inside: Test = not_negative) -> float:
+def number(name: str, value: Any, allowed: str = "a number >= 0", inside: Test = not_negative) -> float:
     """Return ``value`` as a float. Raises TypeError where it is no number, ValueError where it is not ``inside``."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: {allowed} is needed, got {brief(value)}")

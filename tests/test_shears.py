@@ -243,7 +243,7 @@ BAD_MODULES = {
     "activation mixes": ({"activation": torch.sum}, ValueError, "activation: a callable must act elementwise"),
     "std is negative": ({"std": -1.0}, ValueError, "std: a finite number >= 0"),
     "std is NaN": ({"std": math.nan}, ValueError, "std: a finite number >= 0"),
-    "std is text": ({"std": "0.1"}, TypeError, "std: a number >= 0"),
+    "std is text": ({"std": "0.1"}, TypeError, "std: a finite number >= 0"),
     "bias_std is infinite": ({"bias_std": math.inf}, ValueError, "bias_std: a finite number"),
     "generator is a seed": ({"generator": 0}, TypeError, "generator: a torch.Generator"),
     "dtype is an integer's": ({"dtype": torch.int64}, TypeError, "dtype: torch.float32 or torch.float64"),

@@ -41,7 +41,8 @@ def normal(
         raise TypeError(f"dtype: torch.float32 or torch.float64 is needed, got {dtype!r}")
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator: a torch.Generator or None is needed, got {type(generator).__name__}")
-    return nn.Parameter(number(name, std) * torch.randn(*shape, generator=generator, dtype=dtype))
+    std = number(name, std, "a finite number >= 0")
+    return nn.Parameter(std * torch.randn(*shape, generator=generator, dtype=dtype))
 
 
 class Shear(nn.Module):
