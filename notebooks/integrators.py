@@ -383,8 +383,14 @@ ax = draw.orders(sizes, lines)
 # there.
 
 # %%
-total, orbits, each = tau * steps, {}, {}
+total = tau * steps
 begin = sphere(6, "area", generator)
+
+# %% [markdown]
+# The six initial states are random points on the unit sphere. Every method follows all of them.
+
+# %%
+orbits, each = {}, {}
 for name, method in methods.items():
     count = round(steps * cost["strang"] / cost[name])
     each[name] = total / count
