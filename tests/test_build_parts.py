@@ -13,7 +13,7 @@ import torch
 from companion import files, results
 from companion.execute import fold_parameters
 from companion.fingerprint import changes
-from companion.record import from_json, record, recorded, to_json
+from companion.record import from_json, percent, record, recorded, to_json
 from companion.status import Progress, read
 from companion.terminal import Board, Line, clock
 
@@ -45,6 +45,25 @@ def test_record_outside_a_notebook_only_checks(value, capsys):
 def test_value_survives_json(value):
     back = from_json(json.loads(json.dumps(to_json(value), allow_nan=False)))
     assert repr(back) == repr(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.00983, "0.98 %"),
+        (0.00996, "1.0 %"),
+        (0.0535, "5.3 %"),
+        (0.1916, "19 %"),
+        (1.4948, "149 %"),
+        (3.7e-7, "0.000037 %"),
+        (-0.02, "-2.0 %"),
+        (0.0, "0 %"),
+        (math.inf, "inf %"),
+    ],
+)
+def test_percent_has_two_digits(value, text):
+    assert percent(value) == text.replace(" ", "\N{NO-BREAK SPACE}")
+    assert percent(value).format(value) == percent(value), "a format of itself, for record"
 
 
 def notebook(*keys):

@@ -1,15 +1,15 @@
 """The road from notebooks to a book: ``python -m companion build``.
 
-Notebooks use four names from it: ``record`` glues and keeps a number, ``progress`` shows how far a long training is,
-``trainings`` is the folder with the trainings of this machine, and ``trained`` returns a long training that may have
-been kept in the project.
+Notebooks use five names from it: ``record`` glues and keeps a number, ``percent`` formats one, ``progress`` shows how
+far a long training is, ``trainings`` is the folder with the trainings of this machine, and ``trained`` returns a
+long training that may have been kept in the project.
 """
 
 from .environment import trainings
-from .record import record
+from .record import percent, record
 from .status import progress
 
-__all__ = ["progress", "record", "trained", "trainings"]
+__all__ = ["percent", "progress", "record", "trained", "trainings"]
 
 
 def __getattr__(name: str):

@@ -38,6 +38,15 @@ def record(key: str, value: Number, shown: str | None = None, *, timed: bool = F
     display({f"{PREFIX}text/plain": repr(text)}, raw=True, metadata={"scrapbook": glued, "companion": kept})
 
 
+def percent(value: float) -> str:
+    """Return a fraction in percent with two significant digits, for ``shown``: ``0.98 %``, ``19 %``, ``0.000037 %``."""
+    hundredths = 100 * value
+    if not math.isfinite(hundredths) or hundredths == 0:
+        return f"{hundredths:.0f}\N{NO-BREAK SPACE}%"
+    digits = max(0, 1 - math.floor(math.log10(abs(float(f"{hundredths:.1e}")))))
+    return f"{hundredths:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
 def _plain(key: str, value: Any) -> Number:
     if hasattr(value, "item"):
         try:

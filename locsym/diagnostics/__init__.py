@@ -4,22 +4,32 @@ Every check takes a flow map and a batch of states ``(*, n)`` and gives one numb
 or the Jacobian behind it, overflows, ValueError says so.
 """
 
-from .floquet import floquet_multipliers, lap, return_map, transverse_multipliers
+from .floquet import (
+    TraceRange,
+    floquet_multipliers,
+    lap,
+    return_map,
+    return_maps,
+    trace_range,
+    transverse_multipliers,
+)
 from .growth_rates import growth_rates
 from .invariants import drift, worst_drift
 from .jacobians import generator_field, jacobian, jacobians_along, zero_pattern
 from .lyapunov import lyapunov_exponents
-from .order import Order, observed_order
+from .order import Order, growth_power, observed_order
 from .reversibility import inverse_defect, reversibility_defect
 from .symplecticity import symplecticity_defect
 from .volume import determinant_defect
 
 __all__ = [
     "Order",
+    "TraceRange",
     "determinant_defect",
     "drift",
     "floquet_multipliers",
     "generator_field",
+    "growth_power",
     "growth_rates",
     "inverse_defect",
     "jacobian",
@@ -28,8 +38,10 @@ __all__ = [
     "lyapunov_exponents",
     "observed_order",
     "return_map",
+    "return_maps",
     "reversibility_defect",
     "symplecticity_defect",
+    "trace_range",
     "transverse_multipliers",
     "worst_drift",
     "zero_pattern",

@@ -9,6 +9,8 @@ order, where :math:`|\operatorname{tr} S| < 2`, and hyperbolic where it is more.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -41,7 +43,7 @@ def lap(states: Tensor) -> int:
 
     Raises ValueError where it has not come back.
     """
-    finite_states(states, "states")
+    finite_states("states", states)
     if states.ndim != 2 or not len(states):
         raise ValueError(f"states: shape (T, n) with T >= 1 is needed, got {tuple(states.shape)}")
     distance = (states - states[0]).norm(dim=1)
@@ -65,18 +67,55 @@ def return_map(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
     a little beside its start stretches S a little; the scaling undoes that. Differentiable in the flow's weights.
     states: ``(T + 3, n)`` at least, the training data; h: number.
     """
-    steps = lap(states)
-    if len(states) < steps + 3:
-        raise ValueError(f"states: {steps + 3} are needed, a lap of {steps} steps and its tangents; got {len(states)}")
-    start, end = (_transverse(states[i + 1] - states[i - 1]) for i in (1, 1 + steps))
-    left, _, right = torch.linalg.svd(start.T @ end)
-    end = end @ (left @ right).T  # the basis at the end that is nearest to the one at the start
-    jacobians = torch.func.vmap(torch.func.jacrev(lambda y: flow(y, h)))(states[1 : 1 + steps])
-    S = start
-    for J in jacobians:
-        S = J @ S
-    S = end.T @ S
-    return S / torch.linalg.det(S).abs() ** (1 / len(S.T))
+    return _unit(_laps(flow, states, h, 1))[0]
+
+
+def return_maps(flow: FlowMap, states: Tensor, h: Tensor | float, scaled: bool = True) -> Tensor:
+    """Return the :func:`return_map` of every whole lap within the states, s = 1, 2, …: ``(L, n − 1, n − 1)``.
+
+    If the orbit closed exactly they would all have one trace and the determinant one. scaled: to determinant one.
+    states: ``(L + T + 2, n)``.
+    """
+    maps = _laps(flow, states, h, len(states))
+    return _unit(maps) if scaled else maps
+
+
+@dataclass(frozen=True)
+class TraceRange:
+    """The trace of S of a sampled lap, as far as the samples determine it: ``low`` to ``high``, for n = 3."""
+
+    low: float
+    high: float
+
+    @property
+    def value(self) -> float:
+        """The middle of the interval."""
+        return (self.low + self.high) / 2
+
+    @property
+    def uncertainty(self) -> float:
+        """Half the interval's length."""
+        return (self.high - self.low) / 2
+
+    @property
+    def kind(self) -> str:
+        """What holds of the whole interval: ``"elliptic"`` or ``"hyperbolic"``; otherwise ``"undecided"``."""
+        if self.low > -2 and self.high < 2:
+            return "elliptic"
+        return "hyperbolic" if self.low > 2 or self.high < -2 else "undecided"
+
+
+def trace_range(flow: FlowMap, states: Tensor, h: Tensor | float) -> TraceRange:
+    """Return the range of tr S over every start that the lap can have within the states; see :func:`return_maps`.
+
+    A sampled lap ends a little beside its start, so its trace depends on where it begins: that is the uncertainty.
+    Raises ValueError for another dimension than 3, where tr S does not decide, and for a return map that is not finite.
+    """
+    finite_states(states, "states", 3)
+    with torch.no_grad():
+        traces = return_maps(flow, states, h).diagonal(dim1=-2, dim2=-1).sum(-1)
+    check_finite("flow: the return map", traces)
+    return TraceRange(float(traces.min()), float(traces.max()))
 
 
 def transverse_multipliers(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
@@ -94,3 +133,25 @@ def transverse_multipliers(flow: FlowMap, states: Tensor, h: Tensor | float) -> 
 def _transverse(tangent: Tensor) -> Tensor:
     """An orthonormal basis ``(n, n − 1)`` of what is orthogonal to a vector ``(n)``."""
     return torch.linalg.svd(tangent.unsqueeze(0))[2][1:].T
+
+
+def _laps(flow: FlowMap, states: Tensor, h: Tensor | float, most: int) -> Tensor:
+    """The return maps of the first laps, at most ``most``, as they are: ``(L, n − 1, n − 1)``."""
+    steps = lap(states)
+    if len(states) < steps + 3:
+        raise ValueError(f"states: {steps + 3} are needed, a lap of {steps} steps and its tangents; got {len(states)}")
+    count = min(most, len(states) - steps - 2)
+    tangents = states[2:] - states[:-2]
+    start, end = (torch.stack([_transverse(v) for v in tangents[i : i + count]]) for i in (0, steps))
+    left, _, right = torch.linalg.svd(start.mT @ end)
+    end = end @ (left @ right).mT  # the basis at the end that is nearest to the one at the start
+    jacobians = torch.func.vmap(torch.func.jacrev(lambda y: flow(y, h)))(states[1 : count + steps])
+    S = start
+    for i in range(steps):
+        S = jacobians[i : i + count] @ S
+    return end.mT @ S
+
+
+def _unit(S: Tensor) -> Tensor:
+    """Matrices ``(L, m, m)``, scaled to determinant one."""
+    return S / torch.linalg.det(S).abs()[:, None, None] ** (1 / S.shape[-1])

@@ -1,4 +1,4 @@
-r"""The order of a method, observed: the slope of its error over the step, by regression."""
+r"""Orders and powers, observed: of an error over the step or over time, by regression."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def observed_order(flow: FlowMap, exact: FlowMap, y: Tensor, h: Sequence[float],
     time: a multiple of every h, > 0; None compares single steps. The error is the largest Euclidean one over the batch.
     Raises ValueError where an error is zero or not finite: there is no slope in it.
     """
-    finite_states(y, "y")
+    finite_states("y", y)
     if not y.numel():
         raise ValueError(f"y: one state at least is needed, got shape {tuple(y.shape)}")
     steps = torch.as_tensor(h, dtype=torch.float64)
@@ -53,3 +53,20 @@ def observed_order(flow: FlowMap, exact: FlowMap, y: Tensor, h: Sequence[float],
     x, z = steps.log() - steps.log().mean(), errors.log()
     slope = float((x * z).sum() / (x * x).sum())
     return Order(slope - 1 if time is None else slope, steps, errors)
+
+
+def growth_power(t: Tensor, error: Tensor, start: float) -> float:
+    """Return the power p of an error that grows as t^p, by regression through its running maximum from ``start`` on.
+
+    t, error: ``(T,)``; times increase. Raises ValueError where fewer than two times remain, or the maximum is 0 or not
+    finite there.
+    """
+    t, error = (torch.as_tensor(x, dtype=torch.float64) for x in (t, error))
+    late, largest = t >= start, error.cummax(0).values
+    x, z = t[late].log(), largest[late].log()
+    if len(x) < 2 or not start > 0:
+        raise ValueError(f"start: at least two of the times from a start > 0 on are needed, got start = {start}")
+    if not bool(torch.isfinite(z).all()):
+        raise ValueError(f"error: it must be finite and not 0 from t = {start} on; there is no power in it")
+    x = x - x.mean()
+    return float((x * z).sum() / (x * x).sum())

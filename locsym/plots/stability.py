@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import COLOURS
+from .style import COLOURS, attach, legend_outside
 
 
-def trace_against_drift(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], bound: float = 0.01) -> Axes:
+class Trace(Protocol):
+    """A trace with its range; see :class:`~locsym.diagnostics.floquet.TraceRange`."""
+
+    low: float
+    high: float
+    value: float
+    kind: str
+
+
+def trace_against_drift(groups: Mapping[str, tuple[Sequence[Trace], np.ndarray]], bound: float = 0.01) -> Axes:
     """Each trained seed by tr S (known from the training data) and its largest error of H (known only afterwards).
 
-    groups: name → (traces ``(S)``, errors ``(S)``); an error beyond 1000 is drawn there, a trace beyond the axis at
-    its end. bound: the error that counts as staying.
+    groups: name → (S traces, errors ``(S)``). A bar shows the range of a trace; a mark is hollow where the trace is
+    undecided. An error beyond 1000 is drawn there, a trace beyond the axis at its end. bound: the error that counts as
+    staying.
     """
     _, ax = plt.subplots(figsize=(7.0, 3.6))
     ax.axvspan(-2, 2, color=COLOURS["strang"], alpha=0.12, lw=0)
@@ -25,18 +36,19 @@ def trace_against_drift(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], bou
     ax.annotate(
         "the paper's 1 %", (1.0, bound), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
     )
-    looks = (("X", COLOURS["loss"]), ("o", COLOURS["lm"]), ("s", COLOURS["euler"]), ("^", COLOURS["rk4"]))
+    looks = (("X", "#777777"), ("o", COLOURS["lm"]), ("s", COLOURS["fourth"]), ("^", COLOURS["exact"]))
     for (name, (traces, errors)), (marker, colour) in zip(groups.items(), cycle(looks), strict=False):
-        ax.plot(
-            np.clip(traces, -2.4, 4.1),
-            np.clip(errors, 3e-9, 1e3),
-            marker,
-            ls="",
-            ms=7,
-            alpha=0.85,
-            color=colour,
-            label=name,
+        low, high, value = (
+            np.clip([getattr(trace, end) for trace in traces], -2.4, 4.1) for end in ("low", "high", "value")
         )
+        up, open_ = np.clip(errors, 3e-9, 1e3), np.array([trace.kind == "undecided" for trace in traces])
+        look = {"ls": "", "ms": 7, "alpha": 0.85, "color": colour}
+        gap = np.full(len(up), np.nan)
+        (bars,) = ax.plot(np.stack([low, high, gap], 1).ravel(), np.repeat(up, 3), color=colour, lw=1.4, alpha=0.85)
+        attach(bars, f"{name}, range of the trace", x=np.r_[low, high], y=np.r_[up, up])
+        ax.plot(value[~open_], up[~open_], marker, label=name, **look)
+        if open_.any():
+            ax.plot(value[open_], up[open_], marker, mfc="none", label=f"{name}, undecided", **look)
     ax.set(
         xlabel="tr S of the learned lap",
         ylabel="largest error of H, t ≤ 1000",
@@ -47,5 +59,5 @@ def trace_against_drift(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], bou
     ax.annotate(
         "…and further", (4.1, 1e3), ha="right", va="top", fontsize=8, xytext=(0, -7), textcoords="offset points"
     )
-    ax.legend(loc="center left", fontsize=8)
+    legend_outside(ax.figure, ax, fontsize=9)
     return ax

@@ -5,7 +5,16 @@ import math
 import pytest
 import torch
 
-from locsym.diagnostics import floquet, lap, return_map, transverse_multipliers
+from locsym.diagnostics import (
+    TraceRange,
+    floquet,
+    lap,
+    return_map,
+    return_maps,
+    trace_range,
+    transverse_multipliers,
+)
+from locsym.splitting import RK4
 from locsym.systems import RigidBody
 
 TAU = 2 * math.pi / 50
@@ -117,3 +126,81 @@ def test_the_trace_is_differentiable():
     return_map(flow, CIRCLE, TAU).trace().backward()
     expected = 2 * math.pi * 2 * math.sinh(2 * math.pi * 0.1)  # d/dε (e^{2πε} + e^{−2πε})
     assert abs(float(rate.grad) - expected) < 1e-9 * expected
+
+
+def test_there_is_a_return_map_for_every_whole_lap_and_return_map_is_the_first():
+    flow = elliptic(0.13)
+    maps = return_maps(flow, CIRCLE, TAU)
+    assert maps.shape == (80 - 50 - 2, 2, 2)
+    torch.testing.assert_close(maps[0], return_map(flow, CIRCLE, TAU))
+    last = return_map(flow, CIRCLE[len(maps) - 1 :], TAU)
+    torch.testing.assert_close(maps[-1].trace(), last.trace())
+
+
+def test_a_lap_that_closes_has_one_trace_and_needs_no_scaling():
+    expected = 2 * math.cos(2 * math.pi * 0.13)
+    found = trace_range(elliptic(0.13), CIRCLE, TAU)
+    assert found.low == pytest.approx(expected, abs=1e-12)
+    assert found.high == pytest.approx(expected, abs=1e-12)
+    assert found.kind == "elliptic"
+    determinants = torch.linalg.det(return_maps(elliptic(0.13), CIRCLE, TAU, scaled=False))
+    torch.testing.assert_close(determinants, torch.ones_like(determinants))
+
+
+def test_the_range_of_a_lap_that_does_not_close_by_hand():
+    """At the angle φ, r − 1 grows by exp(ε h cos φ), z shrinks by it; 50.5 steps make a round, so the sum is not 0."""
+    tau, rate = 2 * math.pi / 50.5, 0.3
+    turn = torch.arange(90, dtype=torch.float64) * tau
+    states = torch.stack([turn.cos(), turn.sin(), torch.zeros_like(turn)], dim=1)
+
+    def flow(y, h):
+        phi, r = torch.atan2(y[..., 1], y[..., 0]), torch.hypot(y[..., 0], y[..., 1])
+        grown = torch.exp(rate * h * phi.cos())
+        phi, r = phi + h, 1 + (r - 1) * grown
+        return torch.stack([r * phi.cos(), r * phi.sin(), y[..., 2] / grown], dim=-1)
+
+    steps, found = lap(states), trace_range(flow, states, tau)
+    sums = [float(turn[s : s + steps].cos().sum()) for s in range(1, len(states) - steps - 1)]
+    expected = [2 * math.cosh(rate * tau * total) for total in sums]
+    assert found.low == pytest.approx(min(expected), abs=1e-12)
+    assert found.high == pytest.approx(max(expected), abs=1e-12)
+    assert found.uncertainty > 1e-4, "the case must have one"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind"),
+    [
+        (-1.9, 1.9, "elliptic"),
+        (2.1, 2.2, "hyperbolic"),
+        (-2.2, -2.1, "hyperbolic"),
+        (1.99, 2.01, "undecided"),
+        (-2.01, -1.99, "undecided"),
+        (2.0, 2.0, "undecided"),
+        (1.9, 2.0, "undecided"),
+        (-3.0, 3.0, "undecided"),
+    ],
+)
+def test_a_trace_is_decided_where_its_whole_range_is(low, high, kind):
+    found = TraceRange(low, high)
+    assert found.kind == kind
+    assert found.value == pytest.approx((low + high) / 2)
+
+
+def test_the_trace_of_the_papers_orbit_is_two_wherever_the_lap_begins():
+    """Each lap misses its start by about 0.01: det S is off by up to one per cent, the scaled trace is not."""
+    body, y0 = RigidBody(), torch.tensor([math.cos(1.1), 0.0, math.sin(1.1)], dtype=torch.float64)
+    states, flow = body.trajectory(y0, torch.arange(161) * 0.1), RK4(body.rhs)
+    determinants = torch.linalg.det(return_maps(flow, states, 0.1, scaled=False))
+    assert len(determinants) == 161 - 107 - 2
+    assert 0.005 < float((determinants - 1).abs().max()) < 0.02
+    speeds = body.rhs(states).norm(dim=1)
+    ratio = speeds[1:53] / speeds[108:160]  # it would be that, were the tangents exact
+    torch.testing.assert_close(determinants, ratio, rtol=0, atol=2e-3)
+    found = trace_range(flow, states, 0.1)
+    assert found.uncertainty < 1e-4
+    assert abs(found.value - 2) < 1e-3
+
+
+def test_the_range_of_a_trace_is_for_three_dimensions():
+    with pytest.raises(ValueError, match=r"states: shape \(\*, 3\)"):
+        trace_range(lambda y, h: y, torch.rand(20, 2, dtype=torch.float64), 0.1)

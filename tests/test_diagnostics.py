@@ -8,6 +8,7 @@ import torch
 from locsym.diagnostics import (
     determinant_defect,
     drift,
+    growth_power,
     inverse_defect,
     jacobian,
     observed_order,
@@ -217,7 +218,7 @@ REFUSED = {
     "no time": (lambda: observed_order(euler, euler, Y[:, :2], [0.1, 0.2], -1.0), ValueError, "time: a multiple"),
     "no states": (lambda: observed_order(euler, euler, Y[:0], [0.1, 0.2]), ValueError, "y: one state"),
     "shape of h": (lambda: jacobian(quadratic, Y, torch.ones(3).double()), ValueError, r"h: .*\(2,\), one value"),
-    "text for h": (lambda: jacobian(quadratic, Y, "0.1"), TypeError, "h: a number or a tensor"),
+    "text for h": (lambda: jacobian(quadratic, Y, "0.1"), TypeError, "h: a finite number or a tensor"),
     "no error": (lambda: observed_order(euler, euler, Y[:, :2], [0.1, 0.2]), ValueError, "not 0 for a slope"),
 }
 
@@ -232,3 +233,29 @@ def test_refused(case):
 def test_worst_drift_of_each_orbit_and_of_one_that_is_lost():
     orbit = torch.tensor([[[1.0], [2.0]], [[1.5], [2.0]], [[1.1], [math.nan]]], dtype=torch.float64)
     torch.testing.assert_close(worst_drift(lambda y: y[..., 0], orbit), torch.tensor([0.5, math.inf]).double())
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 1.7, 2.0])
+def test_growth_of_a_power_of_t(power):
+    t = torch.linspace(0, 1000, 10_001, dtype=torch.float64)
+    assert growth_power(t, 3e-5 * t**power, 100) == pytest.approx(power, abs=1e-12)
+
+
+def test_growth_looks_at_the_largest_error_so_far():
+    t = torch.linspace(0, 1000, 10_001, dtype=torch.float64)
+    error = t * (0.6 + 0.4 * (6.28 * t).cos())  # it comes back every unit of time
+    assert growth_power(t.numpy(), error, 100) == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("error", "start", "message"),
+    [
+        (torch.zeros(10), 2.0, "error: it must be finite and not 0"),
+        (torch.full((10,), math.inf), 2.0, "error: it must be finite and not 0"),
+        (torch.ones(10), 9.0, "start: at least two"),
+        (torch.ones(10), 0.0, "start: at least two"),
+    ],
+)
+def test_growth_of_nothing_is_refused(error, start, message):
+    with pytest.raises(ValueError, match=message):
+        growth_power(torch.arange(10.0), error, start)
