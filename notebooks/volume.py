@@ -87,8 +87,8 @@ for i, ax in enumerate(axes):
     draw.sheared_plane(ax, moved, outline, labels[i], area, axes_of)
 
 # %% [markdown]
-# The disc loses its shape but keeps its area. (The relative differences, {glue:text}`area-change`, come from the
-# polygon by which we measure it.) The reason is simple: each module moves one coordinate by an amount that this
+# The disc loses its shape but keeps its area. (The polygon by which we measure the disc changes its area by
+# {glue:text}`area-change`, relatively.) The reason is simple: each module moves one coordinate by an amount that this
 # coordinate does not influence, so whole lines slide like the cards of a deck.
 #
 # ## Where the paper starts: symplectic networks
@@ -245,7 +245,7 @@ for ax, (k, move), J in zip(axes.flat, pairs, jacobians, strict=True):
     draw.matrix(ax, J, label, pair=k, limit=limit)
 
 # %% [markdown]
-# {numref}`fig-module-jacobians` contains the whole argument.
+# {numref}`fig-module-jacobians` already shows the reason why volume is preserved.
 #
 # :::{prf:proposition} Proposition 3.1 of the paper
 # :label: prop-volume
@@ -363,7 +363,7 @@ record("four-locsympnet", lost, "{:.2f}")
 
 # %% [markdown]
 # The defect is {glue:text}`four-sympnet` for a SympNet and {glue:text}`four-locsympnet` for a LocSympNet, whose modules
-# read more than a symplectic map may. For a Hamiltonian system with $d > 1$, use a SympNet.
+# also read the other coordinate of the same half. For a Hamiltonian system with $d > 1$, use a SympNet.
 #
 # (pendulum-w-one)=
 # ## What the vector w is for
@@ -544,14 +544,14 @@ record("shear-slope", slope, "{:.3f}")
 # Shear and module differ by {glue:text}`shear-difference`, relatively. In the second case the difference falls like the
 # power {glue:text}`shear-slope` of $\delta$, while the weights $w_i = c_i / \delta$ grow.
 #
-# ## A family of maps: the diagonal is missing
+# ## A family of maps: the diagonal is zero
 #
 # The theorem speaks of one map at a time. A network that takes $h$ as an input is a *family* of maps with the same
 # weights, and such a family is restricted. Its {term}`generator` is the field $g(y) = \partial \Phi_h(y) / \partial h$
 # at $h = 0$. The generator of an exact flow $\varphi_h$ is $f$ itself.
 
 # %% [markdown]
-# :::{prf:proposition} The generator has no diagonal (ours)
+# :::{prf:proposition} The Jacobian of the generator has a zero diagonal (ours)
 # :label: prop-generator
 # :class: ours
 # Let $\Phi_h$ be a LocSympNet, plain or symmetric, with a continuous $\sigma$ and weights that do not depend on $h$.
@@ -602,16 +602,15 @@ for n, symmetric in ((2, False), (3, True), (8, False)):
     assert G.abs().max() > 0.1, "other entries are of order one"
 
 # %% [markdown]
-# Then we train two networks of the same size with two different steps. One learns the rigid body, whose field has no
-# diagonal. The other learns the Volterra ring, whose field has one. The states fill a cube of half-width $a$ around the
+# Then we train two networks of the same size with two different steps. One learns the rigid body, where all $\partial
+# f_k / \partial y_k$ are zero. The other learns the Volterra ring, where they are not. The states fill a cube of half-width $a$ around the
 # origin or around $(1, 1, 1)$. For the Volterra ring in this cube, the root of the bound above is $a^2 \sqrt{2/3}$.
 
 # %%
 systems = {"rigid body": RigidBody(), "Volterra ring": Volterra()}
 half, middle, steps = 0.6, (0.0, 1.0), (0.2, 0.4)
-cube = torch.rand(2120, 3, generator=generator, dtype=torch.float64)
-cube, h = half * (2 * cube - 1), torch.tensor(60 * steps).double()
-models, start["generator"] = {}, generator
+cube = half * (2 * torch.rand(2120, 3, generator=generator).double() - 1)
+models, h = {}, torch.tensor(60 * steps).double()
 for (name, system), centre in zip(systems.items(), middle, strict=True):
     y, net = cube[:120] + centre, LocSympNet(3, 4, 8, "tanh", **start)
     run = fit(net, Pairs(y, h, system.flow(y, h)), iterations=60)
@@ -641,7 +640,7 @@ record("family-body", body[0])
 record("family-ring", ring[0], "{:.2f}")
 record("family-ring-trained", at_steps)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-family", "caption": "Left: the error of one step, divided by the step $h$, of two networks that were trained with the two steps at the dotted lines. For the rigid body the error stays small as $h$ falls. For the Volterra ring it is small at the trained steps only, and rises to the bound of the proposition (dashed). Right: the first component of the Volterra field along its own coordinate. The generator of the network is constant there."}, "image": {"alt": "Left: two curves over the step on logarithmic scales. The lower one, of the rigid body, is flat. The upper one, of the Volterra ring, dips at two dotted vertical lines and rises above a dashed horizontal line for small steps. Right: a sloped black line, the exact field, and a horizontal line, the learned generator."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-family", "caption": "Left: the error of one step, divided by the step $h$, of two networks that were trained with the two steps at the dotted lines. For the rigid body the error stays small as $h$ falls. For the Volterra ring it is small at the trained steps only, and for small steps it rises above the bound of the proposition (dashed). Right: the first component of the Volterra field along its own coordinate. The generator of the network is constant there."}, "image": {"alt": "Left: two curves over the step on logarithmic scales. The lower one, of the rigid body, is flat. The upper one, of the Volterra ring, dips at two dotted vertical lines and rises above a dashed horizontal line for small steps. Right: a sloped black line, the exact field, and a horizontal line, the learned generator."}}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
 draw.family_errors(axes[0], sizes, errors, steps, floor)
 y = torch.tensor([[1.0, 0.7, 1.4]]).double().repeat(41, 1)
@@ -655,10 +654,10 @@ draw.along_itself(axes[1], *curves, ("$y_1$", "$f_1$"))
 # %% [markdown]
 # As $h \to 0$ the error per unit time is {glue:text}`family-body` for the rigid body, which is what the training leaves,
 # and {glue:text}`family-ring` for the Volterra ring, where no weights get below {glue:text}`family-floor`. At the two
-# trained steps the network of the Volterra ring is within {glue:text}`family-ring-trained`. This is no contradiction:
-# finitely many steps are finitely many maps. But such a network says nothing about smaller steps. The restriction
-# depends on the coordinates. In logarithms $u_i = \log y_i$ the Volterra ring is $\dot u_1 = e^{u_3} - e^{u_2}$, and so
-# on, which has no diagonal.
+# trained steps the network of the Volterra ring is within {glue:text}`family-ring-trained`. This is no
+# contradiction, since the proposition speaks of the limit only. A network can fit several steps and still be useless at
+# smaller ones. The restriction also depends on the coordinates: in the logarithms $u_i = \log y_i$, the Volterra ring is
+# $\dot u_1 = e^{u_3} - e^{u_2}$, and so on, and no $\dot u_k$ depends on $u_k$.
 #
 # ## Summary
 #
@@ -667,7 +666,8 @@ draw.along_itself(axes[1], *curves, ("$y_1$", "$f_1$"))
 # - For $n = 2$ a LocSympNet is a SympNet. For $n = 4$ it preserves volume but not the symplectic form.
 # - With $w = 1$ and an increasing $\sigma$ every tangent vector turns clockwise, and the pendulum needs more modules.
 # - For one map the form restricts nothing beyond volume, since every shear is a module or a limit of modules
-#   ({prf:ref}`thm-shear`). A family in $h$ is restricted: its generator has a zero diagonal ({prf:ref}`prop-generator`).
+#   ({prf:ref}`thm-shear`). A family in $h$ is restricted: in its generator, no $g_k$ depends on $y_k$
+#   ({prf:ref}`prop-generator`).
 #
 # ## Try it
 #
@@ -693,6 +693,6 @@ record("no-group", float(no_group))
 # %% [markdown]
 # ## What's next
 #
-# So far we have trained only small networks on easy data. [The training chapter](training) asks why gradient descent
-# needs so many epochs on the paper's problems, and what to use instead. [The advection chapter](advection) then turns
-# to the first of these problems.
+# So far we have trained only small networks. [The training chapter](training) asks why gradient descent needs so many
+# epochs on the paper's problems, and what to use instead. [The advection chapter](advection) then turns to the first of
+# these problems.
