@@ -66,7 +66,7 @@ from locsym.networks.linearisation import Linearisation
 from locsym.plots import style, training
 from locsym.systems import Pendulum
 from locsym.training import fit
-from locsym.training.autodiff_linearisation import Explicit
+from locsym.training.autodiff_linearisation import AutodiffLinearisation
 
 torch.set_num_threads(1)
 style.use()
@@ -149,7 +149,8 @@ for name, key in keys.items():
 # %%
 network, (train, _) = problems["one orbit"].make_network(), data["one orbit"]
 theta = parameters_to_vector(network.parameters()).detach()
-J = Explicit(network, train.y, train.h, train.target).at(theta).J
+by_autograd = AutodiffLinearisation(network, train.y, train.h, train.target)
+J = by_autograd.at(theta).J
 difference = (tangents["one orbit"].gram() - J @ J.T).tril()
 defect = float(difference.abs().max() / (J @ J.T).abs().max())
 assert defect < 1e-12, "the closed form is J Jᵀ"

@@ -19,7 +19,7 @@ from locsym.diagnostics import (
     symplecticity_defect,
 )
 from locsym.flow import FlowMap
-from locsym.guards import check_finite, whole
+from locsym.guards import check_finite, integer
 from locsym.networks import GradientModule, LocSympNet
 from locsym.networks.shears import SIGNS
 
@@ -81,7 +81,7 @@ def module_defects(
     n: int, h: float = 1.0, width: int = 16, states: int = 8, dtype: torch.dtype = torch.float64, seed: int = 0
 ) -> Defects:
     """Measure the modules (26) and (27) of every pair k, with weights, biases and states ~ N(0, 1)."""
-    whole("n", n, 2), whole("states", states, 1)
+    integer("n", n, 2), integer("states", states, 1)
     generator = torch.Generator().manual_seed(seed)
     init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
     found = []
@@ -108,7 +108,7 @@ def network_defects(
     seed: int = 0,
 ) -> Defects:
     """Measure some networks (31), or symmetric ones, and their inverses, with weights, biases and states ~ N(0, 1)."""
-    whole("states", states, 1), whole("networks", networks, 1)
+    integer("states", states, 1), integer("networks", networks, 1)
     generator = torch.Generator().manual_seed(seed)
     init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
     found = []

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..flow import FlowMap, finite_orbit, rollout
-from ..guards import check_finite, check_step, finite_states, whole
+from ..guards import check_finite, check_step, finite_states, integer, one_of
 
 METHODS = ("auto", "autograd", "difference")
 BLOCK = 1024  # states differentiated at a time
@@ -21,10 +21,9 @@ def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") 
     autograd where the map can be differentiated, differences otherwise.
     Raises TypeError or ValueError, naming the argument, for states that are not finite and for any other h or method.
     """
-    finite_states(y, "y")
+    finite_states("y", y)
     h = check_step(h, y)
-    if method not in METHODS:
-        raise ValueError(f"method: one of {METHODS} is needed, got {method!r}")
+    one_of("method", method, METHODS)
     return finite_result("the Jacobian", _jacobian(flow, y, h, method))
 
 
@@ -77,7 +76,7 @@ def step_of_same_shape(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
 
 def jacobians_along(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
     """Return the Jacobians at the states y_0, …, y_{steps−1} of an orbit: ``(steps, *, n, n)``; steps >= 1."""
-    orbit = finite_orbit(rollout(flow, y0, h, whole("steps", steps, 1)))
+    orbit = finite_orbit(rollout(flow, y0, h, integer("steps", steps, 1)))
     blocks = orbit[:-1].split(max(1, BLOCK // max(1, y0[..., 0].numel())))
     return torch.cat([jacobian(flow, y, _one_each(h, y), method) for y in blocks])
 

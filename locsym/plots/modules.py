@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Polygon, Rectangle
 
-from .style import COLOURS, attach
+from .style import COLOURS, KEEP, attach, legend_outside
 
 ENTRIES = "PuOr"  # entries of a matrix, negative and positive
 
@@ -75,7 +75,7 @@ def worst_defects(
         ax.annotate("unit roundoff", (1, unit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
     ax.set(xticks=places, xticklabels=n, xlabel="dimension n")
     ax.set(ylabel="worst defect, relative to |J|", ylim=(min(roundings) / 4, 1e-4))
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    legend_outside(ax.figure, ax, columns=2)
     return ax
 
 
@@ -109,7 +109,7 @@ def turns(ax: Axes, angles: Mapping[str, np.ndarray], exact: float) -> Axes:
         ax.axhline(level, color=COLOURS["exact"], lw=1, ls="--")
         ax.annotate(label, (x, level), xycoords=("axes fraction", "data"), va="bottom", fontsize=8)
     ax.set(xlabel="modules passed", ylabel="angle turned [π]", ylim=(-2.15, 0.5))
-    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.8), fontsize=8)
+    legend_outside(ax.figure, ax)
     return ax
 
 
@@ -124,9 +124,10 @@ def approach(ax: Axes, delta: np.ndarray, errors: np.ndarray) -> Axes:
 def landscape(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, labels: tuple[str, str]) -> Axes:
     """Draw a shift as a function of two coordinates. values: ``(len(y), len(x))``."""
     drawn = ax.contourf(x, y, values, 15)
+    drawn.set_gid(KEEP)
     grid = np.meshgrid(x, y)
     attach(drawn, "shift", x=grid[0].ravel(), y=grid[1].ravel(), z=np.ravel(values))
-    ax.figure.colorbar(drawn, ax=ax, label="shift")
+    ax.figure.colorbar(drawn, ax=ax, label="shift").solids.set_gid(KEEP)
     ax.set(xlabel=labels[0], ylabel=labels[1], aspect="equal")
     ax.grid(False)
     return ax
