@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from .guards import check_finite, check_step, whole
+from .guards import check_finite, integer, states_and_step
 
 
 @runtime_checkable
@@ -130,18 +130,16 @@ def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
 
     y0: ``(*, n)``, finite; h: number or ``(*)``; steps: at least 0.
     Returns ``(steps + 1, *, n)``, the start first, without gradients. A flow map that brings a ``rollout`` method of
-    its own (the networks do) is asked to use it. Raises TypeError or ValueError for any other argument, and
-    :class:`Escaped`, which holds the orbit so far, where it does not stay finite.
+    its own is asked to use it. Raises TypeError or ValueError for any other argument, and :class:`Escaped`, which
+    holds the orbit so far, where it does not stay finite.
     """
-    if not isinstance(y0, Tensor) or not y0.is_floating_point() or y0.ndim < 1:
-        raise TypeError("y0: a floating-point tensor of shape (*, n) is needed")
-    check_finite("y0", y0)
-    check_finite("h", h := check_step(h, y0))
-    steps = whole("steps", steps, 0)
     own: Callable | None = getattr(flow, "rollout", None)
-    if own is not None:
-        return own(y0, h, steps)
-    return iterate(flow, y0, h, steps)
+    guarded = getattr(own, "__func__", None) is Guarded.rollout
+    h = flow.checked(y0, h, "y0") if guarded else states_and_step(y0, h, name="y0")
+    steps = integer("steps", steps, 0)
+    if guarded:
+        return flow.iterate(y0, h, steps)
+    return iterate(flow, y0, h, steps) if own is None else own(y0, h, steps)
 
 
 def iterate(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
@@ -155,3 +153,22 @@ def iterate(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
             except Escaped:
                 raise _escaped(orbit, i + 1) from None
     return finite_orbit(orbit)
+
+
+class Guarded:
+    """The base of flow maps that check their arguments themselves, once, and then iterate in a way of their own.
+
+    A subclass gives ``checked`` and ``iterate``. Its own ``__call__`` and ``inverse`` ask ``checked`` too.
+    """
+
+    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """Iterate the step, the start first: ``(steps + 1, *, n)``; see :func:`locsym.flow.rollout`."""
+        return rollout(self, y0, h, steps)
+
+    def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
+        """Return the step h once the states ``y``, called ``name``, and h have been checked."""
+        raise NotImplementedError
+
+    def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """Return the orbit of arguments that have been checked."""
+        raise NotImplementedError

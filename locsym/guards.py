@@ -1,30 +1,95 @@
-"""Checks of arguments, each written once: what is wrong is named, and what is allowed is said.
+"""Checks of arguments, each written once: an error names the argument, says what is allowed, and what was given.
 
-They raise TypeError or ValueError that begin with the argument's name. Nothing here knows of any model.
+They run where a user calls: at the public functions and methods. The mathematics behind them (``step``, ``iterate``)
+takes its arguments as checked. All of them raise TypeError or ValueError; none knows of a model.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import SupportsFloat
+from reprlib import repr as brief
+from typing import Any, SupportsFloat
 
 import numpy as np
 import torch
 from torch import Tensor
 
+Test = Callable[[float], bool]
 
-def whole(name: str, value: int, least: int) -> int:
-    """Return ``value`` as an int; TypeError where it is no whole number, ValueError where it is below ``least``."""
+
+# ---- numbers and choices
+
+
+def positive(x: float) -> bool:
+    """Whether x > 0 and finite."""
+    return 0 < x < math.inf
+
+
+def not_negative(x: float) -> bool:
+    """Whether x >= 0 and finite."""
+    return 0 <= x < math.inf
+
+
+def finite(x: float) -> bool:
+    """Whether x is finite."""
+    return -math.inf < x < math.inf
+
+
+def number(name: str, value: Any, allowed: str = "a finite number >= 0", inside: Test = not_negative) -> float:
+    """Return ``value`` as a float. Raises TypeError where it is no number, ValueError where it is not ``inside``."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}: {allowed} is needed, got {brief(value)}")
+    if not inside(value):
+        raise ValueError(f"{name}: {allowed} is needed, got {brief(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name}: {allowed} is needed, got one too large for a floating-point number") from None
+
+
+def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """Return ``value`` as an int. Raises TypeError where it is no integer, ValueError outside ``least`` … ``most``."""
+    allowed = f"a whole number >= {least}" if most is None else f"a whole number {least} … {most}"
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name}: a whole number >= {least} is needed, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name}: a whole number >= {least} is needed, got {value}")
+        raise TypeError(f"{name}: {allowed} is needed, got {brief(value)}")
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"{name}: {allowed} is needed, got {brief(value)}")
     return int(value)
 
 
-def check_states(y: Tensor, n: int | None, like: Tensor | None = None, name: str = "y") -> None:
+def two_numbers(name: str, values: Any, allowed: str, inside: Test) -> tuple[float, float]:
+    """Return both ``values`` as floats. Raises TypeError or ValueError where they are not two numbers ``inside``."""
+    if not isinstance(values, tuple | list) or len(values) != 2:
+        raise ValueError(f"{name}: {allowed} is needed, got {brief(values)}")
+    first, second = (number(name, value, allowed, inside) for value in values)
+    return first, second
+
+
+def finite_number(name: str, value: SupportsFloat) -> float:
+    """Return a number, one of sympy's too, as a float. Raises TypeError or ValueError unless it is real and finite."""
+    if isinstance(value, str):
+        raise TypeError(f"{name}: a real number is needed, got {brief(value)}")
+    try:
+        found = float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: a real number is needed, got {brief(value)}") from error
+    if not math.isfinite(found):
+        raise ValueError(f"{name}: a finite number is needed, got {brief(value)}")
+    return found
+
+
+def one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
+    """Raise ValueError where ``value`` is none of the ``allowed``."""
+    if not any(type(value) is type(known) and value == known for known in allowed):
+        raise ValueError(f"{name}: one of {', '.join(map(repr, allowed))} is needed, got {brief(value)}")
+
+
+# ---- states and time steps
+
+
+def check_states(name: str, y: Tensor, n: int | None = None, like: Tensor | None = None) -> None:
     """Raise unless ``y`` is a floating-point tensor ``(*, n)``, of dtype and device of ``like``. n: None is any."""
     shape = f"shape (*, {'n' if n is None else n})"
     if not isinstance(y, Tensor):
@@ -41,27 +106,6 @@ def check_states(y: Tensor, n: int | None, like: Tensor | None = None, name: str
         raise ValueError(f"{name}: on {y.device}, but the weights are on {like.device}; move one of them with .to()")
 
 
-def check_step(h: Tensor | float, y: Tensor, name: str = "h") -> Tensor | float:
-    """Return the step for states ``y``: a finite number, a tensor ``()``, or one value a sample ``y.shape[:-1]``."""
-    if isinstance(h, Tensor):
-        if not h.is_floating_point() or (h.ndim and h.dtype != y.dtype):
-            raise TypeError(f"{name}: a number or a tensor of the states' dtype {y.dtype} is needed, got {h.dtype}")
-        if h.ndim and h.shape != y.shape[:-1]:
-            allowed = f"() or {tuple(y.shape[:-1])}, one value a sample,"
-            raise ValueError(f"{name}: a number or a tensor of shape {allowed} is needed, got {tuple(h.shape)}")
-        if h.ndim and h.device != y.device:
-            raise ValueError(f"{name}: on {h.device}, but the states are on {y.device}")
-        return h
-    if isinstance(h, bool) or not isinstance(h, Real):
-        raise TypeError(f"{name}: a number or a tensor is needed, got {type(h).__name__}")
-    if not -math.inf < h < math.inf:
-        raise ValueError(f"{name}: a finite number is needed, got {h}")
-    try:
-        return float(h)
-    except OverflowError:
-        raise ValueError(f"{name}: too large for a floating-point number") from None
-
-
 def check_finite(name: str, x: Tensor | float) -> None:
     """Raise ValueError where ``x`` holds NaN or infinity; also seen through ``torch.func`` transforms.
 
@@ -74,14 +118,49 @@ def check_finite(name: str, x: Tensor | float) -> None:
         raise ValueError(f"{name}: finite values are needed, found NaN or infinity")
 
 
-def finite_states(y: Tensor, name: str, n: int | None = None) -> None:
+def finite_states(name: str, y: Tensor, n: int | None = None) -> None:
     """Raise TypeError or ValueError unless ``y`` is a finite floating-point tensor ``(*, n)``; None is any n."""
-    check_states(y, n, name=name)
+    check_states(name, y, n)
     check_finite(name, y)
 
 
+def check_step(h: Tensor | float, y: Tensor, name: str = "h") -> Tensor | float:
+    """Return the step for states ``y``: a finite number, a tensor ``()``, or one value a sample ``y.shape[:-1]``."""
+    if not isinstance(h, Tensor):
+        return number(name, h, "a finite number or a tensor", finite)
+    if not h.is_floating_point() or (h.ndim and h.dtype != y.dtype):
+        raise TypeError(f"{name}: a number or a tensor of the states' dtype {y.dtype} is needed, got {h.dtype}")
+    if h.ndim and h.shape != y.shape[:-1]:
+        allowed = f"() or {tuple(y.shape[:-1])}, one value a sample,"
+        raise ValueError(f"{name}: a number or a tensor of shape {allowed} is needed, got {tuple(h.shape)}")
+    if h.ndim and h.device != y.device:
+        raise ValueError(f"{name}: on {h.device}, but the states are on {y.device}")
+    return h
+
+
+def states_and_step(
+    y: Tensor, h: Tensor | float, n: int | None = None, like: Tensor | None = None, name: str = "y"
+) -> Tensor | float:
+    """Return the step h, once states ``y`` and h fit each other and are finite: what every flow map asks for.
+
+    n, like: see :func:`check_states`. name: of the states. Raises TypeError or ValueError.
+    """
+    check_states(name, y, n, like)
+    h = check_step(h, y)
+    check_finite(name, y)
+    check_finite("h", h)
+    return h
+
+
+def precise_step(h: Tensor | float, y: Tensor) -> Tensor:
+    """Return h in float64, ``()`` or ``(*)``. Raises TypeError or ValueError where it does not fit states ``y``."""
+    h = check_step(h, y)
+    check_finite("h", h)
+    return torch.as_tensor(h, dtype=torch.float64, device="cpu").detach()
+
+
 def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np.ndarray:
-    """Return the times as float64 ``(T,)``; raise ValueError unless finite and strictly monotone, T >= 1."""
+    """Return the times as float64 ``(T,)``. Raises ValueError unless finite and strictly monotone, T >= 1."""
     try:
         times = np.asarray(t.detach().cpu() if isinstance(t, Tensor) else t, dtype=float)
     except (TypeError, ValueError) as error:
@@ -90,7 +169,7 @@ def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np
         raise ValueError(f"{name}: shape (T,) with T >= 1 is needed, got {times.shape}")
     if not np.isfinite(times).all():
         raise ValueError(f"{name}: times must be finite, t[{np.flatnonzero(~np.isfinite(times))[0]}] is not")
-    if not -math.inf < float(times[-1]) - float(times[0]) < math.inf:
+    if not math.isfinite(float(times[-1]) - float(times[0])):
         raise ValueError(f"{name}: times must not span more than a floating-point number holds")
     steps = np.diff(times)
     wrong = np.flatnonzero(np.sign(steps) * np.sign(times[-1] - times[0]) <= 0)
@@ -100,23 +179,3 @@ def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np
             f"{name}: times must increase or decrease strictly, got {times[i]:g} then {times[i + 1]:g} at {i + 1}"
         )
     return times
-
-
-def precise_step(h: Tensor | float, y: Tensor) -> Tensor:
-    """Return h in float64, ``()`` or ``(*)``; raise TypeError or ValueError where it does not fit states ``y``."""
-    h = check_step(h, y)
-    check_finite("h", h)
-    return torch.as_tensor(h, dtype=torch.float64, device="cpu").detach()
-
-
-def finite_number(name: str, value: SupportsFloat) -> float:
-    """Return the number as a float; raise TypeError or ValueError unless it is real and finite."""
-    if isinstance(value, str):
-        raise TypeError(f"{name}: a real number is needed, got {value!r}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: a real number is needed, got {value!r}") from error
-    if not np.isfinite(number):
-        raise ValueError(f"{name}: a finite number is needed, got {value!r}")
-    return number

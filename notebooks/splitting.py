@@ -13,17 +13,18 @@
 # %% [markdown]
 # # Splitting a divergence-free field
 #
-# **Question.** A field that neither creates nor destroys volume: is it made of Hamiltonian pieces, each living in one
-# plane? Feng and Shang {cite}`feng1995` proved that it always is. Everything in this book rests on their theorem.
+# **Question.** Suppose that a vector field neither creates nor destroys volume. Is it a sum of Hamiltonian fields, each
+# of which moves only two coordinates? Feng and Shang {cite}`feng1995` proved that it always is. Everything in this book
+# rests on their theorem.
 #
-# **You need** partial derivatives and the idea of a {term}`flow map`; half an hour to read. The page follows Sec. 2
-# of the paper {cite}`bajars2021`.
+# **You need** partial derivatives and the idea of a {term}`flow map`. The page takes half an hour to read. It follows
+# Sec. 2 of the paper {cite}`bajars2021`.
 
 # %% tags=["parameters"]
 states = 20  # random states at which numbers are checked
 seed = 0     # of these states
 
-# %%
+# %% tags=["hide-input"]
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -34,7 +35,12 @@ from chapters.magnetic_field import MagneticField, loop
 from companion import record
 
 from locsym.plots import splitting, style
-from locsym.splitting import NumericSplitting, potential_field, split, split_numerically
+from locsym.splitting import (
+    NumericSplitting,
+    potential_field,
+    split,
+    split_numerically,
+)
 from locsym.systems import (
     ABCFlow,
     Advection,
@@ -50,10 +56,10 @@ torch.set_num_threads(1)
 style.use()
 
 # %% [markdown]
-# ## First, the picture
+# ## A first picture
 #
-# A body turns freely in space; $y$ is its angular momentum, seen from the body. It stays on a sphere, and its field
-# has two pieces.
+# A rigid body turns freely in space. Its state $y$ is its angular momentum, written in axes that are fixed in the body.
+# This vector stays on a sphere. Its field is the sum of two pieces, and each piece comes from a function $H_{k,k+1}$:
 
 # %%
 body = RigidBody()
@@ -61,42 +67,42 @@ parts = split(body)
 parts
 
 # %% [markdown]
-# The first piece moves $(y_1, y_2)$ only, the second moves $(y_2, y_3)$ only. Neither keeps the state on the sphere.
-# Their sum does.
+# The first piece moves only $(y_1, y_2)$, and the second moves only $(y_2, y_3)$. Neither piece alone keeps the state
+# on the sphere, but their sum does. The next cell follows an orbit, evaluates both pieces along it, and prepares the
+# two planes of the pieces. In each plane the third coordinate is held at 0.6.
 
-# %%
+# %% tags=["hide-input"]
 start = torch.tensor([np.cos(0.9), 0.0, np.sin(0.9)], dtype=torch.float64)
 orbit = body.trajectory(start, np.linspace(0, 14.5, 289))
 pieces = parts.local_fields(orbit)  # (times, pieces, n)
 residual = (pieces.sum(-2) - body.rhs(orbit)).abs().max()
 assert residual < 1e-14
-
-# %% [markdown]
-# To see each piece in its own plane, we hold the third coordinate at 0.6.
-
-# %%
 side = torch.linspace(-1, 1, 57, dtype=torch.float64)
 v, u = torch.meshgrid(side, side, indexing="ij")
 rest = torch.full_like(u, 0.6)
 planes = [torch.stack([u, v, rest], -1), torch.stack([rest, u, v], -1)]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splitting-sum", "caption": "A freely turning body's field, eq. (35), as a sum of two. Left: along an orbit on the sphere, $f_{1,2}$ and then $f_{2,3}$, head to tail, end where $f$ (black) ends, and $f$ is tangent. Middle and right: each piece in its own plane, with the third coordinate at 0.6. The arrows follow the level lines of $H_{1,2}$ and of $H_{2,3}$ (grey): a shear and a rotation."}, "image": {"alt": "Left: a sphere with an orbit; at several states a blue and an orange arrow, head to tail, add up to a black arrow along the orbit. Middle: horizontal blue arrows along straight level lines. Right: orange arrows turning along ellipses."}}
-figure, axes = plt.subplots(1, 3, figsize=(8.4, 3.4), width_ratios=(1.5, 1, 1))
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splitting-sum", "caption": "The field of a freely turning rigid body, eq. (35), is the sum of two pieces. Left: at several states of an orbit on the sphere, the arrows of $f_{1,2}$ and $f_{2,3}$ are placed head to tail. They end where the arrow of $f$ (black) ends, and $f$ is tangent to the orbit. Middle and right: each piece in its own plane, with the third coordinate held at 0.6. The arrows follow the level lines (grey) of $H_{1,2}$ and $H_{2,3}$. The first piece is a shear and the second is a rotation along ellipses."}, "image": {"alt": "Left: a sphere with an orbit; at several states a blue and an orange arrow, head to tail, add up to a black arrow along the orbit. Middle: horizontal blue arrows along straight level lines. Right: orange arrows turning along ellipses."}}
+widths = (1.5, 1, 1)
+figure, axes = plt.subplots(1, 3, figsize=(8.4, 3.4), width_ratios=widths)
 splitting.sum_along_orbit(axes[0], orbit.numpy(), pieces.numpy(), every=24)
 for k, ax in enumerate(axes[1:]):
-    H, F = parts.pair(k).H(planes[k]), parts.local_fields(planes[k])[..., k, k : k + 2]
-    colour, labels = style.COLOURS[f"pair {k + 1}"], (f"$y_{k + 1}$", f"$y_{k + 2}$")
+    H = parts.pair(k).H(planes[k])
+    F = parts.local_fields(planes[k])[..., k, k : k + 2]
+    colour = style.COLOURS[f"pair {k + 1}"]
+    labels = (f"$y_{k + 1}$", f"$y_{k + 2}$")
     fields = (side.numpy(), side.numpy(), H.numpy(), F.numpy())
     splitting.local_field(ax, *fields, colour, labels)
 
 # %% [markdown]
-# Read {numref}`fig-splitting-sum` from the right. A rotation and a shear: each keeps areas in its plane, whatever the
-# third coordinate is, so each keeps volumes in space. What one does to a pair is *Hamiltonian*. We want this for
-# every field.
+# The middle and right panels of {numref}`fig-splitting-sum` show a shear and a rotation. Each of them
+# preserves area in its plane, whatever the value of the third coordinate, and therefore preserves volume in space. Each
+# is also *Hamiltonian*: its field is the gradient of $H_{k,k+1}$, turned by a right angle. We want such a decomposition
+# for every divergence-free field.
 #
-# ## Fields that keep volume
+# ## Volume-preserving fields
 #
-# Now in order. A dynamical system
+# We begin with definitions. A dynamical system
 #
 # (eq-1)=
 # $$ \frac{dy}{dt} = f(y), \qquad y \in \mathbb R^n, \tag{1} $$
@@ -106,8 +112,8 @@ for k, ax in enumerate(axes[1:]):
 # (eq-2)=
 # $$ \nabla \cdot f = \sum_{i=1}^n \frac{\partial f_i}{\partial y_i} = 0. \tag{2} $$
 #
-# Linear fields $Ay$ with $\operatorname{tr} A = 0$ are among them, as is the turning body. The best-known examples have
-# even dimension $n = 2d$ and a Hamiltonian $H(q, p)$:
+# Linear fields $Ay$ with $\operatorname{tr} A = 0$ are divergence-free, and so is the field of the rigid body. The
+# best-known examples are Hamiltonian systems, which have an even dimension $n = 2d$ and a Hamiltonian $H(q, p)$:
 #
 # (eq-3)=
 # $$ \frac{dq}{dt} = \nabla_p H(q, p), \tag{3} $$
@@ -115,12 +121,17 @@ for k, ax in enumerate(axes[1:]):
 # (eq-4)=
 # $$ \frac{dp}{dt} = -\nabla_q H(q, p). \tag{4} $$
 #
-# The two signs cancel in the divergence. They also keep $H$ itself:
+# In the divergence, the mixed derivatives $\partial^2 H / \partial q_i \, \partial p_i$ appear once with each sign and
+# cancel. The Hamiltonian itself is constant along solutions. To see this, use the chain rule and insert (3) and (4):
 #
 # (eq-5)=
-# $$ \frac{dH}{dt} = \nabla_q H^\top \frac{dq}{dt} + \nabla_p H^\top \frac{dp}{dt} = 0. \tag{5} $$
+# $$ \begin{aligned}
+# \frac{dH}{dt} &= \nabla_q H^\top \frac{dq}{dt} + \nabla_p H^\top \frac{dp}{dt} \cr
+# &= \nabla_q H^\top \, \nabla_p H - \nabla_p H^\top \, \nabla_q H = 0.
+# \end{aligned} \tag{5} $$
 #
-# The easy case is the {term}`separable` one, where $\dot q$ depends on $p$ only and $\dot p$ on $q$ only:
+# The simplest Hamiltonians are the {term}`separable` ones. There, $\dot q$ depends only on $p$, and $\dot p$ depends
+# only on $q$:
 #
 # (eq-6)=
 # $$ H(q, p) = K(p) + U(q). \tag{6} $$
@@ -128,10 +139,10 @@ for k, ax in enumerate(axes[1:]):
 # (claim-reversible)=
 # :::{admonition} The paper, Sec. 2
 # :class: paper
-# If $H(q, p) = H(q, -p)$, the motion is time-reversible: invariant under $(t, p) \to (-t, -p)$.
+# If $H(q, p) = H(q, -p)$, the motion is time-reversible: the equations are invariant under $(t, p) \to (-t, -p)$.
 # :::
 #
-# With $z = (q, p)$ the system is one line,
+# With $z = (q, p)$ the system can be written in one line,
 #
 # (eq-7)=
 # $$ \frac{dz}{dt} = J \nabla_z H(z), \qquad J = -J^\top, \tag{7} $$
@@ -140,23 +151,23 @@ for k, ax in enumerate(axes[1:]):
 # $$ J = \begin{pmatrix} 0 & I_d \cr -I_d & 0 \end{pmatrix}, \qquad J^{-1} = -J. \tag{8} $$
 
 # %% [markdown]
-# ## Hamiltonian flows keep areas
+# ## Hamiltonian flows are symplectic
 #
 # (claim-group)=
 # :::{admonition} The paper, Sec. 2.1
 # :class: paper
-# The flow maps of an autonomous system form a commutative group: $\varphi_0 = \mathrm{id}$,
-# $\varphi_t \circ \varphi_s = \varphi_{t+s}$, and so $\varphi_t^{-1} = \varphi_{-t}$, as long as solutions exist.
+# The flow maps of an autonomous system form a commutative group: $\varphi_0 = \mathrm{id}$ and $\varphi_t \circ
+# \varphi_s = \varphi_{t+s}$, and therefore $\varphi_t^{-1} = \varphi_{-t}$, as long as solutions exist.
 # :::
 #
-# How does the flow move a small displacement of the start? By its Jacobian
-# $Y(t) = \partial \varphi_t / \partial z_0$. Differentiate (7):
+# How does the flow transport a small displacement of the initial state? The answer is its Jacobian
+# $Y(t) = \partial \varphi_t / \partial z_0$. We differentiate (7) with respect to $z_0$:
 #
 # (eq-9)=
 # $$ \frac{dY}{dt} = J \, \nabla^2 H(z(t)) \, Y(t), \qquad Y(0) = I. \tag{9} $$
 #
-# The Hessian belongs to the moving state $z(t)$; the paper prints $z_0$. It is symmetric, $J$ is not, and that is
-# enough:
+# The Hessian is evaluated at the moving state $z(t)$; the paper prints $z_0$. The next property follows because the
+# Hessian is a symmetric matrix and $J$ is an antisymmetric one.
 
 # %% [markdown]
 # :::{prf:definition} Definition 2.1 of the paper
@@ -172,23 +183,27 @@ for k, ax in enumerate(axes[1:]):
 # (eq-10)=
 # $$ Y^\top J^{-1} Y = J^{-1}. \tag{10} $$
 #
-# At $t = 0$ it holds, since $Y = I$. Afterwards nothing changes: by {ref}`(9) <eq-9>` the derivative of the left-hand
-# side is
+# This holds at $t = 0$, where $Y = I$. By {ref}`(9) <eq-9>`, with $J^\top J^{-1} = -I$, the derivative of the
+# left-hand side with respect to time vanishes, so the equation holds at all later times as well:
 #
-# $$ Y^\top \nabla^2 H \, J^\top J^{-1} Y + Y^\top J^{-1} J \, \nabla^2 H \, Y
-# = -Y^\top \nabla^2 H \, Y + Y^\top \nabla^2 H \, Y = 0. $$
+# $$ \begin{aligned}
+# \frac{d}{dt} \bigl( Y^\top J^{-1} Y \bigr)
+# &= Y^\top \nabla^2 H \, J^\top J^{-1} Y + Y^\top J^{-1} J \, \nabla^2 H \, Y \cr
+# &= -Y^\top \nabla^2 H \, Y + Y^\top \nabla^2 H \, Y = 0.
+# \end{aligned} $$
 #
-# Take determinants in (10): $(\det Y)^2 = 1$. It starts at one and cannot jump, so
+# The determinant of (10) is $(\det Y)^2 = 1$. At $t = 0$ the determinant of $Y$ is one, and it is a continuous function
+# of $t$. Therefore
 #
 # (eq-11)=
 # $$ \det \frac{\partial \varphi_t(z_0)}{\partial z_0} = 1 \qquad \text{for all } t, z_0. \tag{11} $$
 #
-# By the change of variables in an integral, every bounded set $U$ keeps its volume:
+# By the change of variables in an integral, the flow preserves the volume of every bounded set $U$:
 #
 # (eq-12)=
 # $$ \int_U dz_0 = \int_{\varphi_t(U)} dz. \tag{12} $$
 #
-# Watch a disc of pendulums, $H = p^2/2 - \cos q$. We solve (9) along with the motion.
+# As an example we follow a disc of pendulums, with $H = p^2/2 - \cos q$. We solve (9) together with the motion.
 
 # %%
 pendulum = Pendulum()
@@ -199,17 +214,18 @@ times = (0.0, 2.0, 4.0, 6.0)
 jacobians = torch.stack([pendulum.flow.jacobian(start, t) for t in times])
 moved = torch.stack([pendulum.flow(start, t) for t in times])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pendulum-areas", "caption": "A disc of pendulums at four times, over the level lines of the energy. Outer orbits are slower, so the disc is drawn out; its area stays."}, "image": {"alt": "Phase plane of the pendulum with closed level lines; a disc turns around the centre and is stretched into a curved drop of the same area."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pendulum-areas", "caption": "A disc of pendulums at four times, over the level lines of the energy. States on outer level lines turn more slowly than states on inner ones, so the disc is stretched. Its area stays the same."}, "image": {"alt": "Phase plane of the pendulum with closed level lines; a disc turns around the centre and is stretched into a curved drop of the same area."}}
 q = torch.linspace(-2.2, 2.2, 121, dtype=torch.float64)
 p = torch.linspace(-1.9, 1.9, 101, dtype=torch.float64)
 grid = torch.stack(torch.meshgrid(q, p, indexing="xy"), -1)
 _, ax = plt.subplots(figsize=(6.2, 3.8))
-splitting.moving_areas(ax, moved, times, q, p, pendulum.invariants["H"](grid));
+energy = pendulum.invariants["H"](grid)
+splitting.moving_areas(ax, moved, times, q, p, energy);
 
 # %% [markdown]
-# Three checks on these numbers. Equation {ref}`(10) <eq-10>` for each of the Jacobians; (11) for their
-# determinants; (12) for the area inside the moved curve, $\tfrac12 \oint (q \, dp - p \, dq)$, with the curve's
-# tangents $Y \dot z_0$.
+# We check three equations with these numbers. Equation {ref}`(10) <eq-10>` is checked for each Jacobian,
+# and (11) for its determinant. For (12) we compute the area inside the moved curve as $\tfrac12 \oint (q \, dp - p \,
+# dq)$. The tangents of the curve are $Y \dot z_0$.
 
 # %%
 J = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
@@ -221,41 +237,72 @@ area = np.pi * (q * dp - p * dq).mean(-1)  # the trapezoidal rule
 area_defect = (area / (np.pi * 0.5**2) - 1).abs().max()
 
 # %% [markdown]
-# A fourth, for the two boxes above: half the time twice is the whole time; and forwards, $p$ turned round, forwards
-# again, $p$ turned round, is the way back.
+# We also check the two claims in the boxes. For the group property, two steps of half the time must equal one step of
+# the whole time. For reversibility, step forward, flip the sign of $p$, step forward again, and flip the sign of $p$:
+# you are back at the start.
 
 # %%
-turn = torch.tensor([1.0, -1.0], dtype=torch.float64)
-group_defect = (pendulum.flow(pendulum.flow(start, 3.0), 3.0) - moved[-1]).abs().max()
-reversible_defect = (pendulum.flow(moved[-1] * turn, 6.0) * turn - start).abs().max()
+flip = torch.tensor([1.0, -1.0], dtype=torch.float64)
+halves = pendulum.flow(pendulum.flow(start, 3.0), 3.0)
+group_defect = (halves - moved[-1]).abs().max()
+returned = pendulum.flow(moved[-1] * flip, 6.0) * flip
+reversible_defect = (returned - start).abs().max()
 
-# %%
+# %% tags=["hide-input"]
 defects = {"symplectic": symplectic_defect, "det": determinant_defect}
-defects |= {"area": area_defect, "group": group_defect, "reversible": reversible_defect}
+defects |= {"area": area_defect, "group": group_defect}
+defects |= {"reversible": reversible_defect}
 for key, defect in defects.items():
     assert defect < 1e-11, key
     record(f"{key}-defect", float(defect))
 
 # %% [markdown]
-# The condition (10) holds up to {glue:text}`symplectic-defect`, the determinant differs from one by
-# {glue:text}`det-defect`, and the area in {numref}`fig-pendulum-areas` from that of the disc by a fraction of
-# {glue:text}`area-defect`. The group property holds to {glue:text}`group-defect`, reversibility to
-# {glue:text}`reversible-defect`.
+# Condition (10) holds up to {glue:text}`symplectic-defect`, and the determinant differs from one by at
+# most {glue:text}`det-defect`. The areas in {numref}`fig-pendulum-areas` differ from the area of the disc by at most a
+# fraction of {glue:text}`area-defect`. The group property holds up to {glue:text}`group-defect`, and reversibility up
+# to {glue:text}`reversible-defect`.
 #
-# Volume needs less than that. For any field, the identity of Abel, Liouville, Jacobi and Ostrogradskii says
-# $\tfrac{d}{dt} \det Y = (\nabla \cdot f) \det Y$. So (2) alone gives (11) and (12), in odd dimensions as well, where
-# (10) has no meaning. In odd dimensions, what replaces the Hamiltonian?
+# Volume preservation needs less than a Hamiltonian. The divergence alone decides, in odd dimensions as well, where (10)
+# has no meaning:
+
+# %% [markdown]
+# :::{prf:theorem} Liouville
+# :label: thm-liouville
+# Let $f$ be a smooth field with flow map $\varphi_t$, and let $Y(t) = \partial \varphi_t(y_0) / \partial y_0$. Then
+#
+# $$ \frac{d}{dt} \det Y(t) = (\nabla \cdot f)\bigl(\varphi_t(y_0)\bigr) \, \det Y(t). $$
+#
+# A divergence-free field therefore has $\det Y(t) = 1$, which is (11), and preserves every volume, which is (12).
+# Conversely, if (11) holds for all $t$ and all initial states, then the field is divergence-free.
+# :::
+#
+# :::{prf:proof}
+# Differentiating (1) with respect to $y_0$ gives $\dot Y = A Y$ with $A = \partial f / \partial y$, evaluated at
+# $\varphi_t(y_0)$. For a small time $s$,
+#
+# $$ \begin{aligned}
+# \det Y(t + s) &= \det \bigl( (I + s A) \, Y(t) \bigr) + O(s^2) \cr
+# &= (1 + s \operatorname{tr} A) \, \det Y(t) + O(s^2),
+# \end{aligned} $$
+#
+# because $\det (I + s A) = 1 + s \operatorname{tr} A + O(s^2)$. The trace of $A$ is the divergence of $f$. Now divide
+# by $s$ and let $s \to 0$. If the divergence vanishes, then $\det Y$ keeps its initial value $\det I = 1$. Conversely,
+# if $\det Y(t) = 1$ for all $t$, then the derivative at $t = 0$ is $(\nabla \cdot f)(y_0) = 0$. (See also
+# {cite}`hairer2006`, Sec. VI.9.)
+# :::
+#
+# In odd dimensions there is no symplectic form. What takes the place of the Hamiltonian there?
 
 # %% [markdown]
 # ## The theorem
 #
 # :::{prf:theorem} Feng & Shang; Theorem 2.1 of the paper
 # :label: thm-feng-shang
-# Every divergence-free field $f : \mathbb R^n \to \mathbb R^n$ is the sum of $n - 1$ fields, each of them Hamiltonian
-# in one pair of neighbouring coordinates $(y_k, y_{k+1})$, with the others at rest.
+# Every smooth divergence-free field $f : \mathbb R^n \to \mathbb R^n$ is the sum of $n - 1$ fields, each of which is
+# Hamiltonian in one pair of neighbouring coordinates $(y_k, y_{k+1})$ and leaves all other coordinates at rest.
 # :::
 #
-# As formulas: there are {term}`local Hamiltonians <local Hamiltonian>`
+# In formulas, there are {term}`local Hamiltonians <local Hamiltonian>`
 # $H_{k,k+1} : \mathbb R^n \to \mathbb R$ such that
 #
 # (eq-13)=
@@ -265,57 +312,68 @@ for key, defect in defects.items():
 # $$ f_{k,k+1} = \Bigl( 0, \dots, 0, \; \frac{\partial H_{k,k+1}}{\partial y_{k+1}}, \;
 # -\frac{\partial H_{k,k+1}}{\partial y_k}, \; 0, \dots, 0 \Bigr)^{\!\top}. \tag{14} $$
 #
-# (The paper prints $f_{n,n-1}$ for the last one.) Each $H_{k,k+1}$ may depend on all coordinates. The others are its
-# parameters: they do not move while the pair does.
+# (The paper prints $f_{n,n-1}$ for the last field.) Each $H_{k,k+1}$ may depend on all coordinates. The coordinates
+# outside the pair act as parameters, because they do not move while the pair does.
 #
 # :::{prf:proof}
 # Write $\partial_k$ for $\partial / \partial y_k$, and read (13) row by row. Row $k$ is
-# $f_k = \partial_{k+1} H_{k,k+1} - \partial_{k-1} H_{k-1,k}$; the first row has no second term and the last row no
-# first. Go down the rows. Each time one function is new, and it is asked for by its derivative:
+# $f_k = \partial_{k+1} H_{k,k+1} - \partial_{k-1} H_{k-1,k}$. The first row has no second term, and the last row has no
+# first term. Go through the rows from top to bottom. Each of the first $n - 1$ rows contains one new function and
+# prescribes its derivative:
 #
-# $$ \partial_{k+1} H_{k,k+1} = g_k, \qquad g_1 = f_1, \qquad g_k = f_k + \partial_{k-1} H_{k-1,k}. $$
+# $$ \begin{gathered}
+# \partial_{k+1} H_{k,k+1} = g_k, \cr
+# g_1 = f_1, \qquad g_k = f_k + \partial_{k-1} H_{k-1,k}.
+# \end{gathered} $$
 #
-# One integral along $y_{k+1}$ gives it. What it does to $y_{k+1}$, the next row makes good. Only the last function,
-# $H_{n-1,n}$, has two rows to meet: $\partial_n H_{n-1,n} = g_{n-1}$ and $-\partial_{n-1} H_{n-1,n} = f_n$. Both can
-# be met when their cross derivatives agree, $\partial_{n-1} g_{n-1} + \partial_n f_n = 0$. But
+# One integral along $y_{k+1}$ gives $H_{k,k+1}$. This function also changes row $k + 1$; the next row absorbs its
+# effect. Only the last function, $H_{n-1,n}$, has to satisfy two rows: $\partial_n H_{n-1,n} = g_{n-1}$ and
+# $-\partial_{n-1} H_{n-1,n} = f_n$. In the plane of $(y_{n-1}, y_n)$ such a function exists if the cross derivatives
+# agree, that is, if $\partial_{n-1} g_{n-1} + \partial_n f_n = 0$. Now
 #
-# $$ \partial_k g_k = \partial_k f_k + \partial_{k-1} \partial_k H_{k-1,k} = \partial_k f_k + \partial_{k-1} g_{k-1}
-# = \dots = \sum_{i \le k} \partial_i f_i, $$
+# $$ \begin{aligned}
+# \partial_k g_k &= \partial_k f_k + \partial_{k-1} \partial_k H_{k-1,k} \cr
+# &= \partial_k f_k + \partial_{k-1} g_{k-1} = \dots = \sum_{i \le k} \partial_i f_i.
+# \end{aligned} $$
 #
-# so what must vanish is the divergence of $f$, and it does.
+# The sum of cross derivatives is therefore the divergence of $f$, which vanishes.
 # :::
 #
-# The proof is a program: $n$ integrals, one after the other. And it splits the system into $n - 1$ Hamiltonian
-# systems of one degree of freedom,
+# The proof is an algorithm: it computes $n$ integrals, one after the other. It also splits the system into $n - 1$
+# Hamiltonian systems with one degree of freedom each,
 #
 # (eq-15)=
 # $$ \frac{d \bar y}{dt} = f_{k,k+1}(\bar y), \qquad k = 1, \dots, n - 1. \tag{15} $$
 #
-# A map that is symplectic in its pair and leaves the rest alone has determinant one. So composing such maps keeps
-# volume: that is how [chapter 2](integrators) builds integrators and [chapter 3](volume) builds networks.
+# Consider a map that is symplectic in its pair and leaves the other coordinates alone. The rows of its Jacobian that
+# belong to the other coordinates are rows of the identity matrix, so its determinant is that of the pair's block, which
+# is one. Compositions of such maps preserve volume. The chapter [Splitting integrators](integrators) uses this to build
+# integrators, and [a later chapter](volume) uses it to build networks.
 
 # %% [markdown]
-# ## The rigid body, by hand
+# ## The rigid body by hand
 #
-# Here $f = (\tfrac12 y_2 y_3, \, -y_3 y_1, \, \tfrac12 y_1 y_2)$. Integrate $f_1$ along $y_2$:
-# $H_{1,2} = \tfrac14 y_2^2 y_3$. It does not depend on $y_1$, so $g_2 = f_2$. Integrate that along $y_3$:
-# $-\tfrac12 y_1 y_3^2$. The last row asks for $\partial_2 H_{2,3} = -\tfrac12 y_1 y_2$, so add $-\tfrac14 y_1 y_2^2$.
-# These are the formulas at the top of the page. The two fields, as columns:
+# For the rigid body $f = (\tfrac12 y_2 y_3, \, -y_3 y_1, \, \tfrac12 y_1 y_2)$. Integrating $f_1$ along $y_2$ gives
+# $H_{1,2} = \tfrac14 y_2^2 y_3$. This does not depend on $y_1$, so $g_2 = f_2$. Integrating $g_2$ along $y_3$ gives
+# $-\tfrac12 y_1 y_3^2$. The last row requires $\partial_2 H_{2,3} = -\tfrac12 y_1 y_2$, so we add $-\tfrac14 y_1
+# y_2^2$. These are the formulas at the top of the page. The program returns the same two fields, here as columns:
 
 # %%
 sp.Matrix(parts.fields).T
 
 # %% [markdown]
-# The sum of the columns minus $f$, simplified, is identically zero. That is a proof, not a measurement.
+# The sum of the columns minus $f$, simplified by computer algebra, is identically zero. This is a proof and not only a
+# measurement.
 
 # %%
 assert parts.residual() == (0, 0, 0)
 sp.Matrix([parts.residual()])
 
 # %% [markdown]
-# ## Every formula will do
+# ## More examples
 #
-# A linear field has $\nabla \cdot f = \operatorname{tr} A$. Without a trace, it splits into quadratic Hamiltonians:
+# The algorithm works for every field given by a formula whose antiderivatives can be found. The divergence of a linear
+# field is $\nabla \cdot f = \operatorname{tr} A$. If the trace is zero, the field splits into quadratic Hamiltonians:
 
 # %%
 y = coordinates(3)
@@ -326,16 +384,16 @@ assert linear.residual() == (0, 0, 0)
 linear
 
 # %% [markdown]
-# The advection equation of [a later chapter](advection), here on five points; for its 35 points, too, the residual is
-# zero.
+# The next example is the advection equation of [a later chapter](advection), shown here on five points. The residual is
+# also zero for the 35 points of that chapter.
 
 # %%
 assert not any(split(Advection(35)).residual())
 split(Advection(5))
 
 # %% [markdown]
-# The ABC flow $(3 \sin y_3 + \cos y_2, \; 2 \sin y_1 + 3 \cos y_3, \; \sin y_2 + 2 \cos y_1)$, a steady and mostly
-# chaotic motion of an ideal fluid:
+# The ABC flow is a steady and mostly chaotic motion of an ideal fluid. With the coefficients 3, 2 and 1 its field is
+# $(3 \sin y_3 + \cos y_2, \; 2 \sin y_1 + 3 \cos y_3, \; \sin y_2 + 2 \cos y_1)$:
 
 # %%
 abc = split(ABCFlow(3, 2, 1))
@@ -343,9 +401,9 @@ assert not any(abc.residual())
 abc
 
 # %% [markdown]
-# A charged particle in the plane, with momenta $y_3, y_4$. Its field is singular at $y_1 = y_2 = 0$; its local
-# Hamiltonians are singular there and nowhere else. (This system is Hamiltonian in $\mathbb R^4$ as a whole: the
-# theorem cuts it otherwise.)
+# For a charged particle in the plane, $y_3$ and $y_4$ are the momenta. Its field is singular at $y_1 =
+# y_2 = 0$, and its local Hamiltonians are singular there and nowhere else. (As a whole, this system is Hamiltonian in
+# $\mathbb R^4$. The theorem splits it in a different way.)
 
 # %%
 charged = split(ChargedParticle())
@@ -353,9 +411,9 @@ assert not any(charged.residual())
 charged
 
 # %% [markdown]
-# And anything else. To make a divergence-free field of any dimension, take an antisymmetric matrix $A$ of functions
-# and $f_i = \sum_j \partial_j A_{ij}$: in $\sum_{i,j} \partial_i \partial_j A_{ij}$ each term meets its negative. One
-# in $\mathbb R^5$:
+# Divergence-free fields can be constructed in any dimension. Take an antisymmetric matrix $A$ of functions and set
+# $f_i = \sum_j \partial_j A_{ij}$. In the divergence $\sum_{i,j} \partial_i \partial_j A_{ij}$, the terms cancel in
+# pairs. Here is an example in $\mathbb R^5$, first the field and then its splitting:
 
 # %%
 y = coordinates(5)
@@ -369,15 +427,16 @@ assert not any(fifth.residual())
 fifth
 
 # %% [markdown]
-# ## What is free, and what is not
+# ## The splitting is not unique
 #
-# The integrals leave constants: to each $H_{k,k+1}$ but the last we may add a function without $y_{k+1}$. It moves a
-# piece of the field from one subsystem to the next. `split` adds nothing and takes the plain antiderivative, or
-# integrates from a `base` point if one is given; then it says so where a path meets a singularity.
+# The integrals leave functions of integration free. To each $H_{k,k+1}$ except the last we may add any function that
+# does not depend on $y_{k+1}$. Such a function moves a part of the field from one subsystem to the next. By default,
+# `split` adds nothing and takes the plain antiderivative. If a `base` point is given, it integrates from that point
+# instead, and reports an error where the path of integration meets a singularity.
 #
-# There is a second way to see this freedom. Put the $H_{k,k+1}$ beside the diagonal of an antisymmetric matrix, and
-# (13)–(14) say $f_i = \sum_j \partial_j A_{ij}$ again. The full matrix that made the field above and the tridiagonal
-# one that `split` found give the same field:
+# There is a second way to see this freedom. Place the functions $H_{k,k+1}$ next to the diagonal of an antisymmetric
+# matrix. Equations (13) and (14) then have the form $f_i = \sum_j \partial_j A_{ij}$ again. The full matrix that made
+# the field above and the tridiagonal matrix that `split` found give the same field:
 
 # %%
 again = potential_field(fifth.potential, y)
@@ -385,18 +444,20 @@ difference = sp.Matrix(again) - sp.Matrix(field)
 assert difference.expand() == sp.zeros(5, 1)
 
 # %% [markdown]
-# For $n = 3$ this matrix is the vector potential, $f = \nabla \times (H_{2,3}, 0, H_{1,2})$, in the gauge where its
-# second component is zero. So the constants are a choice of gauge.
+# For $n = 3$ this matrix is the vector potential: $f = \nabla \times (H_{2,3}, 0, H_{1,2})$, in the gauge in which the
+# second component is zero. The functions of integration are therefore a choice of gauge.
 #
-# What we care about most is not a choice. The last line of the proof, again, for any constants:
+# Separability, which matters most for computing, does not depend on this choice. The last computation of the proof
+# holds for any functions of integration:
 #
 # $$ \frac{\partial^2 H_{k,k+1}}{\partial y_k \, \partial y_{k+1}} = \partial_k g_k
 # = \sum_{i \le k} \frac{\partial f_i}{\partial y_i} =: d_k. $$
 #
-# A local Hamiltonian is separable, eq. {ref}`(6) <eq-6>`, exactly when the *partial divergence* $d_k$ vanishes. Then
-# chapter 2 needs no equation solver for it. In the rigid body, the ABC flow, the advection equation and the charged
-# particle no $\dot y_i$ depends on $y_i$: all pairs are separable. On a Volterra ring,
-# $f = (y_1 (y_3 - y_2), \, y_2 (y_1 - y_3), \, y_3 (y_2 - y_1))$, none is.
+# A local Hamiltonian is separable, eq. {ref}`(6) <eq-6>`, exactly when the *partial divergence* $d_k$ vanishes. The
+# integrators of the next chapter then need no equation solver for this pair. In the rigid body, the ABC flow, the
+# advection equation and the charged particle, no $\dot y_i$ depends on $y_i$, so all pairs are separable. The same is
+# true of the pendulum. In the Volterra ring,
+# $f = (y_1 (y_3 - y_2), \, y_2 (y_1 - y_3), \, y_3 (y_2 - y_1))$, no pair is separable.
 
 # %%
 for system in (body, ABCFlow(), Advection(), ChargedParticle(), pendulum):
@@ -407,30 +468,33 @@ split(Volterra())
 # %% [markdown]
 # ## A field without a formula
 #
-# Nothing in the proof asks for a formula. By its last line, what the integrals must deliver is
-# $\partial_k H_{k,k+1} = \int d_k \, dy_{k+1}$: one integral a pair, along a straight line, of derivatives of $f$. We
-# do it by Gauss–Legendre quadrature. Our field is magnetic: two loops of wire, cut into short segments, summed by the
-# law of Biot and Savart. No magnetic charges, so no divergence. Field lines are the orbits of $\dot y = B(y)$.
+# The proof does not need a formula for the field. By its last computation, the integrals must give $\partial_k
+# H_{k,k+1} = \int d_k \, dy_{k+1}$. This is one integral per pair, along a straight line, of derivatives of $f$. We
+# compute it by Gauss–Legendre quadrature. Our example is the magnetic field of two loops of wire. Each loop is cut into
+# short segments, whose contributions are summed by the law of Biot and Savart. There are no magnetic charges, so the
+# field is divergence-free. The field lines are the orbits of $\dot y = B(y)$.
 
 # %%
-lower, upper = loop((0, 0, -0.6), (0, 0, 1)), loop((0, 0, 0.6), (0.5, 0.2, 1))
+lower = loop((0, 0, -0.6), (0, 0, 1))
+upper = loop((0, 0, 0.6), (0.5, 0.2, 1))
 field = MagneticField(lower, upper)
 generator = torch.Generator().manual_seed(seed)
-random = 0.7 * torch.rand(2, states, 3, generator=generator, dtype=torch.float64)
+cube = (2, states, 3)
+random = 0.7 * torch.rand(cube, generator=generator, dtype=torch.float64)
 points, fresh = random - 0.35  # states to prepare with, states to check at
 numeric = split_numerically(field, points)
-numeric.nodes
 
-# %%
+# %% tags=["hide-input"]
 numeric_residual = float(numeric.residual(fresh).abs().max())
 assert numeric_residual < 1e-10
 record("numeric-residual", numeric_residual)
 record("numeric-nodes", numeric.nodes, "{:d}")
 
 # %% [markdown]
-# At fresh random states the local fields add up to $f$ within {glue:text}`numeric-residual`, with
-# {glue:text}`numeric-nodes` nodes. `split_numerically` chose their number: it doubles it until no piece changes. How
-# many are needed? We count, and draw a few field lines.
+# At new random states the local fields add up to $f$ within {glue:text}`numeric-residual`, with
+# {glue:text}`numeric-nodes` nodes. `split_numerically` chose the number of nodes: it doubles this number until no piece
+# changes any more. To see how many nodes are needed, we measure the error for several numbers of nodes, with two ways
+# of computing the derivatives of $f$.
 
 # %%
 counts, errors = range(2, 15, 2), {}
@@ -438,23 +502,26 @@ for name in ("autograd", "differences"):
     rules = [NumericSplitting(field, numeric.base, m, name) for m in counts]
     errors[name] = [float(rule.residual(fresh).abs().max()) for rule in rules]
 
-# %%
+# %% [markdown]
+# We also compute a few field lines for the picture.
+
+# %% tags=["hide-input"]
 radii = torch.tensor([0.2, 0.35, 0.5, 0.65, 0.8], dtype=torch.float64)
 starts = torch.stack([radii, 0 * radii, 0 * radii - 0.5], -1)
 lines = solve(field, starts, np.linspace(0, 8, 1500), rtol=1e-8, atol=1e-8)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-numeric-splitting", "caption": "Left: two loops of wire (red) and five field lines. Right: how far the numerically split fields are from adding up to the magnetic field, at random states, against the number of nodes. Dotted: what we demand."}, "image": {"alt": "Left: two tilted circles with field lines through them. Right: two curves that fall along a straight line to rounding error; the one with finite differences stops a little higher."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-numeric-splitting", "caption": "Left: two loops of wire (red) and five field lines. Right: the largest difference between the magnetic field and the sum of its numerically computed pieces, at random states, against the number of quadrature nodes. The dotted line is the largest difference that we allow."}, "image": {"alt": "Left: two tilted circles with field lines through them. Right: two curves that fall along a straight line to rounding error; the one with finite differences stops a little higher."}}
 figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.6))
 splitting.field_lines(axes[0], lines, field.wires)
 splitting.quadrature_error(axes[1], counts, errors, allowed=1e-10);
 
 # %% [markdown]
-# In {numref}`fig-numeric-splitting` each node gains digits, as always for smooth fields, until rounding. Where torch
-# cannot differentiate the program, finite differences of order eight will do
-# (`derivative="differences"`).
+# In {numref}`fig-numeric-splitting` the error falls exponentially with the number of nodes, as is usual for analytic
+# fields, until it reaches the level of rounding. If torch cannot differentiate the program that computes $f$, finite
+# differences of order eight take the place of automatic differentiation (`derivative="differences"`).
 #
-# Is each of these pieces Hamiltonian? A second integral gives its $H_{k,k+1}$ as a number, and autograd makes the
-# piece of it again.
+# Is each of these pieces Hamiltonian? A second integral gives the value of its $H_{k,k+1}$. Automatic differentiation
+# of this value recovers the piece:
 
 # %%
 few = fresh[:4]
@@ -462,79 +529,86 @@ gradient = torch.func.vmap(torch.func.grad(numeric.pair(1).H))(few)
 piece = torch.stack([gradient[:, 2], -gradient[:, 1]], -1)
 found = numeric.local_fields(few)[:, 1, 1:]
 hamiltonian_defect = float((found - piece).abs().max())
+
+# %% tags=["hide-input"]
 assert hamiltonian_defect < 1e-10
 record("hamiltonian-defect", hamiltonian_defect)
 
 # %% [markdown]
-# They differ by {glue:text}`hamiltonian-defect`.
+# The two differ by at most {glue:text}`hamiltonian-defect`.
 #
-# ## What is refused
+# ## Fields that are refused
 #
-# Friction eats volume. The refusal names the divergence, and its value at a point.
+# Friction makes volumes shrink. `split` refuses such a field, and its message gives the divergence and its value at a
+# point:
 
 # %%
 q, p = coordinates(2)
-friction = SimpleNamespace(symbols=(q, p), field=(p, -sp.sin(q) - q**2 * p))
+friction = (p, -sp.sin(q) - q**2 * p)
 try:
-    split(friction)
+    split(SimpleNamespace(symbols=(q, p), field=friction))
 except ValueError as refusal:
     print(refusal)
 else:
     raise AssertionError("a field with a divergence was split")
 
 # %% [markdown]
-# A leak of one part in ten thousand, in a field without a formula:
+# `split_numerically` also detects a small divergence. Here we add one ten-thousandth of $y$ to the magnetic field:
 
 # %%
 try:
     split_numerically(lambda y: field(y) + 1e-4 * y, points)
 except ValueError as refusal:
-    print(refusal)
+    print(str(refusal).replace(" at ", "\nat "))
 else:
     raise AssertionError("a field with a divergence was split")
 
 # %% [markdown]
 # ## Summary
 #
-# - A field keeps volume when its divergence is zero. Hamiltonian flows do, and keep more: (10).
-# - Every divergence-free field is a sum of $n - 1$ fields, each Hamiltonian in $(y_k, y_{k+1})$. The proof is an
-# algorithm.
-# - The constants of integration are a gauge. Whether a pair is separable is not: ask the partial divergence $d_k$.
-# - With formulas the residual is identically zero; by quadrature it is {glue:text}`numeric-residual`.
+# - A flow preserves volume exactly when the divergence of its field is zero. Hamiltonian flows preserve volume, and
+#   they also satisfy the stronger condition (10).
+# - Every divergence-free field is a sum of $n - 1$ fields, each of which is Hamiltonian in $(y_k, y_{k+1})$. The proof
+#   is an algorithm.
+# - The functions of integration are a choice of gauge. Whether a pair is separable does not depend on this choice; the
+#   partial divergence $d_k$ decides.
+# - For fields given by formulas the residual is identically zero. By quadrature it is {glue:text}`numeric-residual`.
 #
 # ## Try it
 #
-# **1.** The rigid body's second piece moves both $y_2$ and $y_3$. Use the freedom $c_1 = \alpha \, y_1^2 y_3 / 2$ in
-# $H_{1,2}$ to let it move $y_3$ alone. What motion is the first piece then? (`split(body, constants={0: ...})`; pairs
-# count from 0 in code.)
+# **1.** The second piece of the rigid body moves both $y_2$ and $y_3$. Add the function $c_1 = \alpha \, y_1^2 y_3 / 2$
+# to $H_{1,2}$ and choose $\alpha$ so that the second piece moves only $y_3$. What motion is the first piece then? (Use
+# `split(body, constants={0: ...})`; the code counts pairs from 0.)
 #
 # :::{dropdown} A solution
-# The term adds $\partial_1 c_1 = \alpha \, y_1 y_3$ to $g_2 = -y_1 y_3$, so $\alpha = 1$. Then
-# $H_{1,2} = \tfrac12 y_3 (y_1^2 + \tfrac12 y_2^2)$, and its level lines in the plane are ellipses: the first piece
-# turns $(y_1, y_2)$ around the third axis, with a speed proportional to $y_3$. The second is the shear
-# $\dot y_3 = \tfrac12 y_1 y_2$.
+# The function adds $\partial_1 c_1 = \alpha \, y_1 y_3$ to $g_2 = -y_1 y_3$, so $\alpha = 1$. Then $H_{1,2} = \tfrac12
+# y_3 (y_1^2 + \tfrac12 y_2^2)$, whose level lines in the plane are ellipses. The first piece turns $(y_1, y_2)$ around
+# the third axis along these ellipses, at a rate proportional to $y_3$. The second piece is the shear $\dot y_3 =
+# \tfrac12 y_1 y_2$.
 # :::
 
 # %% tags=["hide-cell"]
 y1, y2, y3 = body.symbols
 turned = split(body, constants={0: y1**2 * y3 / 2})
-assert turned.hamiltonians == (y1**2 * y3 / 2 + y2**2 * y3 / 4, -y1 * y2**2 / 4)
+expected = (y1**2 * y3 / 2 + y2**2 * y3 / 4, -y1 * y2**2 / 4)
+assert turned.hamiltonians == expected
 turned
 
 # %% [markdown]
-# **2.** The linear field $f = (y_1, y_2, -2 y_3)$ stretches two coordinates and squeezes the third. Split it by hand.
-# What does each piece do to its plane, and which pairs are separable?
+# **2.** The linear field $f = (y_1, y_2, -2 y_3)$ stretches two coordinates and compresses the third. Split it by hand.
+# What does each piece do in its plane, and which pairs are separable?
 #
 # :::{dropdown} A solution
-# $H_{1,2} = y_1 y_2$ from the first row; then $g_2 = y_2 + \partial_1 H_{1,2} = 2 y_2$, so $H_{2,3} = 2 y_2 y_3$. The
-# pieces are $(y_1, -y_2, 0)$ and $(0, 2 y_2, -2 y_3)$: two saddles. The partial divergences are $d_1 = 1$ and
-# $d_2 = 2$, so neither pair is separable. What the second coordinate loses in the first piece it gets back, twice, in
-# the second.
+# The first row gives $H_{1,2} = y_1 y_2$. Then $g_2 = y_2 + \partial_1 H_{1,2} = 2 y_2$, so $H_{2,3} = 2 y_2 y_3$. The
+# pieces are $(y_1, -y_2, 0)$ and $(0, 2 y_2, -2 y_3)$: each is a saddle. The partial divergences are $d_1 = 1$ and
+# $d_2 = 2$, so neither pair is separable. The first piece contributes $-y_2$ to the second row, and the second piece
+# contributes $2 y_2$, so their sum is the required $y_2$.
 # :::
 
 # %% tags=["hide-cell"]
 y1, y2, y3 = coordinates(3)
-saddles = split(SimpleNamespace(symbols=(y1, y2, y3), field=(y1, y2, -2 * y3)))
+stretch = (y1, y2, -2 * y3)
+saddles = split(SimpleNamespace(symbols=(y1, y2, y3), field=stretch))
 assert saddles.hamiltonians == (y1 * y2, 2 * y2 * y3)
 assert not any(saddles.separable)
 saddles
@@ -542,5 +616,5 @@ saddles
 # %% [markdown]
 # ## What's next
 #
-# Two coordinates at a time, everything else frozen: each piece is easy to step. [Chapter 2](integrators) composes
-# the steps into integrators that keep volume to rounding.
+# Each piece moves two coordinates while the others stay fixed, so each piece is easy to integrate. The chapter
+# [Splitting integrators](integrators) composes such steps into integrators that preserve volume up to rounding.

@@ -143,7 +143,7 @@ OBSTACLES = {
 
 @pytest.mark.parametrize("reason", OBSTACLES)
 def test_what_is_not_compiled_is_said(reason):
-    assert compiled.obstacle(OBSTACLES[reason]).startswith(reason)
+    assert compiled.why_not_compiled(OBSTACLES[reason]).startswith(reason)
     with pytest.raises(ValueError, match=f"network: cannot be compiled, {reason}"):
         compiled.Compiled(OBSTACLES[reason])
 
@@ -151,7 +151,7 @@ def test_what_is_not_compiled_is_said(reason):
 def test_symplectic_nets_in_the_plane_are_compiled():
     network = SympNet(2, 2, 4, generator=torch.Generator().manual_seed(0))
     y = torch.tensor([0.3, -0.8], dtype=torch.float64)
-    assert compiled.obstacle(network) is None
+    assert compiled.why_not_compiled(network) is None
     torch.testing.assert_close(flow.rollout(network, y, 0.1, 9), flow.iterate(network, y, 0.1, 9), rtol=0, atol=1e-14)
 
 
@@ -179,7 +179,7 @@ from locsym.networks.native import compiled
 from locsym.networks import LocSympNet
 from locsym.flow import rollout
 network = LocSympNet(2, 1, 3, generator=torch.Generator().manual_seed(0))
-print(compiled.obstacle(network))
+print(compiled.why_not_compiled(network))
 print(rollout(network, torch.ones(2, dtype=torch.float64), 0.1, 3)[-1].tolist())
 """
 

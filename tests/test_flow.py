@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from locsym import FlowMap, LocSympNet, adjoint, compose, inverse, rollout
 from locsym.flow import Escaped, column, finite_step
-from locsym.guards import check_finite, check_states, check_step, whole
+from locsym.guards import check_finite, check_states, check_step, integer
 
 
 class Stretch:
@@ -124,16 +124,16 @@ def test_everything_here_is_a_flow_map():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (([1.0], 0.1, 1), TypeError, "y0: a floating-point tensor"),
-        ((torch.ones(3, dtype=torch.int64), 0.1, 1), TypeError, "y0: a floating-point tensor"),
-        ((torch.tensor(1.0), 0.1, 1), TypeError, "y0: a floating-point tensor"),
+        (([1.0], 0.1, 1), TypeError, "y0: a tensor of shape"),
+        ((torch.ones(3, dtype=torch.int64), 0.1, 1), TypeError, "y0: a floating-point dtype"),
+        ((torch.tensor(1.0), 0.1, 1), ValueError, "y0: shape"),
         ((tensor(1.0, math.nan), 0.1, 1), ValueError, "y0: finite values"),
         ((tensor(1.0), 0.1, -1), ValueError, "steps: a whole number >= 0"),
         ((tensor(1.0), 0.1, 2.0), TypeError, "steps: a whole number >= 0"),
         ((tensor(1.0), 0.1, True), TypeError, "steps: a whole number >= 0"),
         ((tensor(1.0), math.inf, 1), ValueError, "h: a finite number"),
         ((tensor(1.0), tensor(math.nan).squeeze(), 1), ValueError, "h: finite values"),
-        ((tensor(1.0), "0.1", 1), TypeError, "h: a number or a tensor"),
+        ((tensor(1.0), "0.1", 1), TypeError, "h: a finite number or a tensor"),
     ],
 )
 def test_rollout_names_bad_arguments(arguments, error, message):
@@ -177,13 +177,13 @@ def test_steps_are_of_the_shape_and_dtype_of_the_samples():
 
 def test_states_and_weights_must_agree():
     y = torch.zeros(4, 2, dtype=torch.float64)
-    check_states(y, 2, like=y)
+    check_states("y", y, 2, like=y)
     with pytest.raises(ValueError, match=r"y: shape \(\*, 3\) is needed, got \(4, 2\)"):
-        check_states(y, 3)
+        check_states("y", y, 3)
     with pytest.raises(TypeError, match=r"y: dtype torch.float64, but the weights have torch.float32"):
-        check_states(y, 2, like=torch.zeros(1))
+        check_states("y", y, 2, like=torch.zeros(1))
     with pytest.raises(ValueError, match=r"y: on cpu, but the weights are on meta"):
-        check_states(y, 2, like=torch.zeros(1, dtype=torch.float64, device="meta"))
+        check_states("y", y, 2, like=torch.zeros(1, dtype=torch.float64, device="meta"))
 
 
 def test_finite_values_whose_sum_is_not():
@@ -194,9 +194,9 @@ def test_finite_values_whose_sum_is_not():
 
 @settings(max_examples=200, deadline=None)
 @given(st.one_of(st.integers(), st.floats(), st.booleans(), st.text(), st.none()), st.integers(-2, 2))
-def test_whole_returns_an_int_or_raises(value, least):
+def test_integer_returns_an_int_or_raises(value, least):
     try:
-        result = whole("n", value, least)
+        result = integer("n", value, least)
     except (TypeError, ValueError) as error:
         message = str(error)
         assert message.startswith("n: a whole number >=")

@@ -31,7 +31,7 @@ BAD_NETWORKS = {
     "width": ({"width": -1}, ValueError, "width: a whole number >= 1"),
     "activation": ({"activation": "relu"}, ValueError, "activation: one of .*'sigmoid'.*got 'relu'"),
     "symmetric": ({"symmetric": "yes"}, TypeError, "symmetric: True or False"),
-    "order": ({"order": "random"}, ValueError, "order: 'ascending' or 'printed'"),
+    "order": ({"order": "random"}, ValueError, "order: one of 'ascending', 'printed' is needed"),
     "std": ({"std": math.inf}, ValueError, "std: a finite number >= 0"),
     "bias_std": ({"bias_std": -1}, ValueError, "bias_std: a finite number >= 0"),
     "generator": ({"generator": 3}, TypeError, "generator: a torch.Generator or None"),
@@ -76,9 +76,9 @@ BAD_STEPS = {
     "h shape": ((states(5, 3), states(4)), ValueError, r"h: .*\(\) or \(5,\), one value a sample, .*got \(4,\)"),
     "h column": ((states(5, 3), states(5, 1)), ValueError, r"h: .*got \(5, 1\)"),
     "h integer": ((states(5, 3), torch.ones(5, dtype=torch.int64)), TypeError, "h: .*got torch.int64"),
-    "h NaN": ((states(3), math.nan), ValueError, "h: a finite number is needed, got nan"),
+    "h NaN": ((states(3), math.nan), ValueError, "h: a finite number or a tensor is needed, got nan"),
     "h NaNs": ((states(1, 3), torch.tensor([math.nan], dtype=torch.float64)), ValueError, "h: finite values"),
-    "h text": ((states(3), "0.1"), TypeError, "h: a number or a tensor is needed, got str"),
+    "h text": ((states(3), "0.1"), TypeError, "h: a finite number or a tensor is needed, got '0.1'"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -65,6 +66,24 @@ def test_citation_names_the_version_the_licence_and_the_paper():
     assert citation["license"] == PROJECT["license"] == "MIT"
     assert read("LICENSE").startswith("MIT License")
     assert any(r.get("doi") == "10.1016/j.jcp.2023.111911" for r in citation["references"])
+
+
+def test_codemeta_says_the_same_as_the_package():
+    said = json.loads(read("codemeta.json"))
+    assert said["name"] == PROJECT["name"]
+    assert said["version"] == PROJECT["version"]
+    assert said["license"].endswith(f"/{PROJECT['license']}")
+    assert PROJECT["requires-python"] == f">={said['programmingLanguage']['version']}"
+    assert said["referencePublication"]["identifier"].endswith("10.1016/j.jcp.2023.111911")
+
+
+def test_the_workflow_calls_the_script_of_ci_on_every_supported_python():
+    jobs = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"]
+    assert "bash .ci/run" in [step.get("run") for step in jobs["everything"]["steps"]]
+    pythons = jobs["everything"]["strategy"]["matrix"]["python"]
+    assert f">={pythons[0]}" == PROJECT["requires-python"]
+    assert "make book" in [step.get("run") for step in jobs["publish"]["steps"]], "the full edition"
+    assert jobs["publish"]["if"] == "startsWith(github.ref, 'refs/tags/v')"
 
 
 def test_changelog_has_the_version():

@@ -65,7 +65,7 @@ BAD_CALLS = {
     "constants: the free functions": lambda: split(RigidBody(), constants={1: y1}),
     "constants: c_0 .* must not depend on y2": lambda: split(RigidBody(), constants={0: y2}),
     "A: an antisymmetric": lambda: potential_field(sp.eye(3), (y1, y2, y3)),
-    "k: the pairs": lambda: split(RigidBody()).pair(2),
+    "k: a whole number 0 … 1": lambda: split(RigidBody()).pair(2),
     "points: ": lambda: split_numerically(RigidBody().rhs, torch.zeros(3)),
     "points: one state at least": lambda: split_numerically(RigidBody().rhs, torch.zeros(0, 3)),
     "field: shape": lambda: split_numerically(lambda y: y[..., :1], random_states(3)),

@@ -236,7 +236,7 @@ BAD_HEADERS = {
     "activation": ({"activation": "eval"}, "activation: one of"),
     "activation is no name": ({"activation": None}, "activation: a name"),
     "symmetric": ({"symmetric": 1}, "symmetric: True or False"),
-    "order": ({"order": "backwards"}, "order: 'ascending' or 'printed'"),
+    "order": ({"order": "backwards"}, "order: one of 'ascending', 'printed' is needed"),
     "an extra argument": ({"generator": 0}, "the configuration of a LocSympNet is"),
 }
 

@@ -61,7 +61,7 @@ REFUSED = {
     "NaN time": (lambda: RigidBody().trajectory(START, [0.0, math.nan]), r"t\[1\]"),
     "no times": (lambda: RigidBody().trajectory(START, []), "T >= 1"),
     "no starts": (lambda: starts(0), "J: a whole number"),
-    "sampling": (lambda: sphere(3, "volume"), "how: 'angles'"),
+    "sampling": (lambda: sphere(3, "volume"), "how: one of 'angles', 'area'"),
 }
 
 

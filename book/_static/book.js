@@ -1,6 +1,6 @@
 // What scrolls must be reachable by keyboard: wide formulas and tables are tab stops while they are wider than their place.
 // Observed, not asked once: fonts come late, folded parts are unfolded, windows change.
-const names = "pre, mjx-container, .pst-scrollable-table-container, .cell_output, .output, .figure-box";
+const names = "pre, div.math, div.amsmath, mjx-container, .pst-scrollable-table-container, .cell_output, .output";
 const boxes = () => document.querySelectorAll(names);
 function reach(box) {
   const scrolls = getComputedStyle(box).overflowX === "auto" && box.scrollWidth > box.clientWidth + 1;
@@ -33,7 +33,30 @@ window.addEventListener("load", async () => {
 // From file:// no page may fetch another: the search shows where it found the words, without the lines around them.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
-// On paper nothing can be unfolded: solutions are.
+// On paper nothing can be unfolded: solutions are. And paper is white.
+const root = document.documentElement;
+let theme = root.dataset.theme;
 window.addEventListener("beforeprint", () => {
   document.querySelectorAll("details.sd-dropdown").forEach((solution) => { solution.open = true; });
+  theme = root.dataset.theme;
+  root.dataset.theme = "light";
 });
+window.addEventListener("afterprint", () => { root.dataset.theme = theme; });
+
+// A figure to turn is drawn by Plotly, without style sheets: its words and greys follow the page here.
+const DARK = { black: "#e3e6ea", "#000000": "#e3e6ea", "#dddddd": "#5a626c" };
+const LIGHT = Object.fromEntries(Object.entries(DARK).map(([light, dark]) => [dark, light === "black" ? "#000000" : light]));
+function paint(figure) {
+  const names = root.dataset.theme === "dark" ? DARK : LIGHT;
+  const other = (colour) => names[colour] ?? colour;
+  figure.data.forEach((trace, i) => {
+    const change = {};
+    for (const part of ["line", "marker"]) if (trace[part]?.color) change[`${part}.color`] = other(trace[part].color);
+    if (trace.type === "surface") change.colorscale = [trace.colorscale.map(([at, colour]) => [at, other(colour)])];
+    Plotly.restyle(figure, change, i);
+  });
+  Plotly.relayout(figure, { "font.color": other(figure.layout.font.color) });
+}
+const paintAll = () => document.querySelectorAll(".js-plotly-plot").forEach(paint);
+window.addEventListener("load", () => { if (root.dataset.theme === "dark") paintAll(); });
+new MutationObserver(paintAll).observe(root, { attributeFilter: ["data-theme"] });

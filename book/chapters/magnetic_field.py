@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from locsym.guards import whole
+from locsym.guards import integer
 
 
 def loop(centre: Sequence[float], axis: Sequence[float], radius: float = 1.0, segments: int = 32) -> Tensor:
@@ -23,7 +23,7 @@ def loop(centre: Sequence[float], axis: Sequence[float], radius: float = 1.0, se
     middle, normal = (torch.as_tensor(x, dtype=torch.float64) for x in (centre, axis))
     if not middle.shape == normal.shape == (3,) or not bool(torch.isfinite(torch.cat([middle, normal])).all()):
         raise ValueError(f"centre, axis: three finite coordinates each are needed, got {centre} and {axis}")
-    if not 0 < float(normal.norm()) < math.inf or not 0 < radius < math.inf or whole("segments", segments, 0) < 3:
+    if not 0 < float(normal.norm()) < math.inf or not 0 < radius < math.inf or integer("segments", segments, 0) < 3:
         raise ValueError(f"axis, radius, segments: not zero, > 0 and >= 3 are needed, got {axis}, {radius}, {segments}")
     frame = torch.linalg.svd(normal[None] / normal.norm()).Vh  # its last two rows span the plane of the circle
     u, v = frame[1], torch.linalg.cross(normal / normal.norm(), frame[1])

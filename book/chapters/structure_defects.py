@@ -7,6 +7,7 @@ quadratic in the Jacobian, is relative to the square, see :func:`~locsym.diagnos
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -19,7 +20,7 @@ from locsym.diagnostics import (
     symplecticity_defect,
 )
 from locsym.flow import FlowMap
-from locsym.guards import check_finite, whole
+from locsym.guards import check_finite, integer
 from locsym.networks import GradientModule, LocSympNet
 from locsym.networks.shears import SIGNS
 
@@ -50,38 +51,18 @@ class Defects:
         return max(x for x in (self.volume, self.inverse, self.area, self.pattern, self.symmetry) if not math.isnan(x))
 
 
-class Table(tuple):
-    """Rows of :class:`Defects` that show themselves as a table."""
-
-    def texts(self) -> list[list[str]]:
-        """Return the words of the table, row by row, the head first; without columns that apply to no row."""
-        names = [field.name for field in fields(Defects)]
-        names = [name for name in names if {_text(getattr(row, name)) for row in self} != {"–"}]
-        return [names] + [[_text(getattr(row, name)) for name in names] for row in self]
-
-    def __repr__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self.texts(), strict=True)]
-        lines = ([text.rjust(w) for text, w in zip(row, widths, strict=True)] for row in self.texts())
-        return "\n".join("  ".join(line) for line in lines)
-
-    def _repr_html_(self) -> str:
-        head, *body = self.texts()
-        top = "".join(f"<th>{x}</th>" for x in head)
-        rows = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in body)
-        return f'<table class="dataframe table"><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>'
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float):
-        return "–" if math.isnan(value) else "0" if value == 0 else f"{value:.1e}" if value < 0.1 else f"{value:.1f}"
-    return str(value).removeprefix("torch.")
+def columns(rows: Sequence[Defects]) -> dict[str, list[float]]:
+    """Return the numbers of some rows column by column, ``worst`` the last; what applies to no row is left out."""
+    names = [field.name for field in fields(Defects) if field.name not in ("what", "dtype")] + ["worst"]
+    found = {name: [float(getattr(row, name)) for row in rows] for name in names}
+    return {name: values for name, values in found.items() if not all(map(math.isnan, values))}
 
 
 def module_defects(
     n: int, h: float = 1.0, width: int = 16, states: int = 8, dtype: torch.dtype = torch.float64, seed: int = 0
 ) -> Defects:
     """Measure the modules (26) and (27) of every pair k, with weights, biases and states ~ N(0, 1)."""
-    whole("n", n, 2), whole("states", states, 1)
+    integer("n", n, 2), integer("states", states, 1)
     generator = torch.Generator().manual_seed(seed)
     init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
     found = []
@@ -108,7 +89,7 @@ def network_defects(
     seed: int = 0,
 ) -> Defects:
     """Measure some networks (31), or symmetric ones, and their inverses, with weights, biases and states ~ N(0, 1)."""
-    whole("states", states, 1), whole("networks", networks, 1)
+    integer("states", states, 1), integer("networks", networks, 1)
     generator = torch.Generator().manual_seed(seed)
     init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
     found = []

@@ -17,8 +17,8 @@ def turning(network: Network, y: Tensor, h: float, v: Tensor) -> Tensor:
     """
     if network.n != 2:
         raise ValueError(f"network: tangent vectors turn in the plane, n = 2 is needed, got {network.n}")
-    check_states(y, 2)
-    check_states(v, 2, like=y, name="v")
+    check_states("y", y, 2)
+    check_states("v", v, 2, like=y)
     angles = [torch.zeros_like(y[..., 0])]
     for i, c in network.visits:
         layer = network.layers[i]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
 
 import torch
 from torch import Tensor
 
 from locsym.flow import FlowMap, inverse
-from locsym.guards import finite_states, whole
+from locsym.guards import finite_states, integer, number, positive
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +20,8 @@ class Box:
     high: Tensor
 
     def __post_init__(self):
-        finite_states(self.low, "low")
-        finite_states(self.high, "high", self.low.shape[-1])
+        finite_states("low", self.low)
+        finite_states("high", self.high, self.low.shape[-1])
         if self.low.ndim != 1 or self.high.ndim != 1 or not bool((self.low < self.high).all()):
             raise ValueError("low, high: shape (n,) with low < high is needed")
 
@@ -37,7 +36,7 @@ class Box:
 
     def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw N states, uniform: ``(N, n)``; N >= 1."""
-        share = torch.rand(whole("N", N, 1), len(self.low), generator=generator, dtype=torch.float64).to(self.low)
+        share = torch.rand(integer("N", N, 1), len(self.low), generator=generator, dtype=torch.float64).to(self.low)
         return self.low + (self.high - self.low) * share
 
 
@@ -49,13 +48,10 @@ class Ball:
     radius: float
 
     def __post_init__(self):
-        finite_states(self.centre, "centre")
+        finite_states("centre", self.centre)
         if self.centre.ndim != 1:
             raise ValueError(f"centre: shape (n,) is needed, got {tuple(self.centre.shape)}")
-        if isinstance(self.radius, bool) or not isinstance(self.radius, Real):
-            raise TypeError(f"radius: a number > 0 is needed, got {self.radius!r}")
-        if not 0 < self.radius < math.inf:
-            raise ValueError(f"radius: a finite number > 0 is needed, got {self.radius}")
+        number("radius", self.radius, "a finite number > 0", positive)
 
     @property
     def volume(self) -> float:
@@ -69,7 +65,7 @@ class Ball:
 
     def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw N states, uniform: ``(N, n)``, N >= 1; a direction, and a radius, the n-th root of a uniform number."""
-        N, n = whole("N", N, 1), len(self.centre)
+        N, n = integer("N", N, 1), len(self.centre)
         direction = torch.randn(N, n, generator=generator, dtype=torch.float64)
         share = torch.rand(N, 1, generator=generator, dtype=torch.float64)
         offset = self.radius * share ** (1 / n) * torch.nn.functional.normalize(direction, dim=-1)
@@ -107,11 +103,11 @@ def volume(
     region: U. box: must hold the image; None takes the box around the images of ``samples`` points of U and widens it
     by a tenth on each side. Raises ValueError where an image leaves the box, TypeError where the map has no inverse.
     """
-    whole("samples", samples, 2)
+    integer("samples", samples, 2)
     undo = inverse(flow)
     with torch.no_grad():
         image = flow(region.sample(samples, generator), h)
-        finite_states(image, "flow")
+        finite_states("flow", image)
         if box is None:
             low, high = image.amin(0), image.amax(0)
             if not bool((low < high).all()):

@@ -1,7 +1,8 @@
-"""The vector file and the numbers of each figure, stored with its picture, for the two links below its caption.
+"""Other forms of each figure, stored with its picture: for dark mode, for a phone, its vector file and its numbers.
 
 The build loads this into the notebook's kernel (``load_ipython_extension``). A displayed figure's output then carries,
-in its metadata, ``companion_files: {"svg": …, "csv": …}``; a Plotly figure has no vector file.
+in its metadata, ``companion_files: {"svg": …, "csv": …, "dark.png": …}``, the pictures in base64; a Plotly figure has
+only its numbers. See ``variants`` for dark mode and phones.
 
 The CSV is one table for each figure: ``panel`` (counted from 1), ``series``, and the columns that the series have. A
 column that a series does not have is empty. Numbers have six digits. A comment line for each panel names its axes.
@@ -13,6 +14,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,13 +29,26 @@ Rows = tuple[int, str, dict[str, np.ndarray]]  # panel, series, columns of equal
 def load_ipython_extension(shell: Any) -> None:
     """Make the figures of this kernel carry their files."""
     display = shell.display_formatter
-    display.mimebundle_formatter.for_type_by_name("matplotlib.figure", "Figure", _bundle)
+    display.mimebundle_formatter.for_type_by_name("matplotlib.figure", "Figure", partial(_bundle, display))
     display.ipython_display_formatter.for_type_by_name("plotly.graph_objs._figure", "Figure", _show_plotly)
 
 
-def _bundle(figure: Any, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+def _bundle(display: Any, figure: Any, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+    display.formatters["image/png"].type_printers.pop(type(figure), None)  # matplotlib's own would win over this one
     shown = base64.b64encode(picture(figure)).decode()
-    return {"image/png": shown}, {FILES: {"svg": svg(figure), "csv": csv(list(drawn(figure)), panels(figure))}}
+    pictures = {name: base64.b64encode(data).decode() for name, data in others(figure).items()}
+    numbers = csv(list(drawn(figure)), panels(figure))
+    return {"image/png": shown}, {FILES: {"svg": svg(figure), "csv": numbers, **pictures}}
+
+
+def others(figure: Any) -> dict[str, bytes]:
+    """Return the figure's pictures for dark mode and, unless it is narrow already, for a phone in both modes."""
+    from .variants import narrow
+
+    found = {"dark.png": picture(figure, dark=True)}
+    if (small := narrow(figure)) is not None:
+        found |= {"narrow.png": picture(small), "narrow-dark.png": picture(small, dark=True)}
+    return found
 
 
 def _show_plotly(figure: Any) -> None:
@@ -43,19 +58,24 @@ def _show_plotly(figure: Any) -> None:
     display({"text/html": page}, raw=True, metadata={FILES: {"csv": csv(list(traces(figure)), [])}})
 
 
-def picture(figure: Any) -> bytes:
-    """Return the figure as PNG, in 256 colours if the difference cannot be seen."""
+def picture(figure: Any, dark: bool = False) -> bytes:
+    """Return the figure as PNG that knows its resolution, in 256 colours if the difference cannot be seen."""
     from PIL import Image
 
+    from .variants import Dark
+
     def pixels(dpi: int) -> Image.Image:
-        figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight")
+        buffer, canvas = io.BytesIO(), figure.canvas
+        (Dark(figure) if dark else canvas).print_figure(buffer, format="png", dpi=dpi, bbox_inches="tight")
+        figure.set_canvas(canvas)
         return Image.open(buffer).convert("RGB")
 
-    drawn = pixels(DPI)
-    small = drawn.quantize(256, dither=Image.Dither.NONE)
-    difference = np.asarray(small.convert("RGB"), int) - np.asarray(drawn, int)
-    kept = small if np.abs(difference).max(-1).mean() < 0.2 else pixels(SHADED)  # of 255
-    kept.save(file := io.BytesIO(), "PNG", optimize=True)
+    dpi, drawn = DPI, pixels(DPI)
+    kept = drawn.quantize(256, dither=Image.Dither.NONE)
+    difference = np.asarray(kept.convert("RGB"), int) - np.asarray(drawn, int)
+    if np.abs(difference).max(-1).mean() >= 0.2:  # of 255
+        dpi, kept = SHADED, pixels(SHADED)
+    kept.save(file := io.BytesIO(), "PNG", optimize=True, dpi=(dpi, dpi))
     return file.getvalue()
 
 

@@ -14,7 +14,8 @@ from .parameters import Parameters
 from .project import Project
 
 HERE = Path(__file__).parent
-SHAPES_A_PAGE = ("record.py", "execute.py", "figures.py")  # they decide what an executed notebook contains
+# These decide what an executed notebook contains.
+SHAPES_A_PAGE = ("record.py", "execute.py", "figures.py", "variants.py")
 
 
 def versions() -> dict[str, str]:

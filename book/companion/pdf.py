@@ -20,7 +20,7 @@ PACKAGES = "chromium fonts-dejavu-core"  # Debian's names
 STYLE = Path(__file__).with_name("pdf.css")
 NOT_PRINTED = (
     ".headerlink, .noprint, .onlyprint, .viewcode-link, footer.made, aside.quick, details.hide, .toctree-wrapper, "
-    "summary .sd-summary-state-marker"
+    "summary .sd-summary-state-marker, .on-dark"
 )
 REFERENCES = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls")
 HEAD = """<!DOCTYPE html>
@@ -45,6 +45,7 @@ HEAD = """<!DOCTYPE html>
 </html>
 """
 READY = """async () => {
+  for (const image of document.images) image.loading = "eager";
   await MathJax.startup.promise;
   await Promise.all([...document.images].map((image) => image.decode().catch(() => image.src)));
   await document.fonts.ready;

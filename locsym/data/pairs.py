@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..flow import FlowMap
-from ..guards import check_times, finite_states, whole
+from ..flow import FlowMap, rollout
+from ..guards import check_states, check_times, integer, number, one_of
 from . import storage
 from .sphere import sphere
 from .tables import read_trajectory
@@ -82,11 +82,11 @@ class Pairs:
 
         generator: shuffle first; None keeps the order.
         """
-        if isinstance(size, bool) or not isinstance(size, int | float):
-            raise TypeError(f"size: a number of pairs or a fraction is needed, got {size!r}")
-        count = round(size * len(self)) if isinstance(size, float) and 0 < size < 1 else size
-        if not isinstance(count, int) or not 0 < count < len(self):
-            raise ValueError(f"size: 1 to {len(self) - 1} pairs or a fraction in (0, 1) is needed, got {size!r}")
+        allowed = f"1 to {len(self) - 1} pairs, or a fraction in (0, 1),"
+        number("size", size, allowed)
+        count = round(size * len(self)) if 0 < size < 1 else size
+        if not isinstance(count, Integral) or not 0 < count < len(self):
+            raise ValueError(f"size: {allowed} is needed, got {size!r}")
         order = torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
         return self[order[:count].to(self.y.device)], self[order[count:].to(self.y.device)]
 
@@ -134,8 +134,8 @@ class Pairs:
     @classmethod
     def from_orbit(cls, system: Observed, y0: Tensor, h: float, steps: int) -> Pairs:
         """``steps`` consecutive pairs of the exact solution from ``y0``: ``(n,)``, or ``(*, n)`` orbit after orbit."""
-        finite_states(y0, "y0", system.n)
-        orbit = system.flow.rollout(y0, h, whole("steps", steps, 1))
+        check_states("y0", y0, system.n)
+        orbit = rollout(system.flow, y0, h, integer("steps", steps, 1))
         y, target = (part.movedim(0, -2).reshape(-1, system.n) for part in (orbit[:-1], orbit[1:]))
         return cls(y, h, target)
 
@@ -143,7 +143,7 @@ class Pairs:
     def from_states(cls, system: Observed, states: Tensor, h: Tensor | float) -> Pairs:
         """Pair states ``(N, n)`` with where the exact flow takes them; h: a number or ``(N,)``."""
         states = _states(states, "states")
-        finite_states(states, "states", system.n)
+        check_states("states", states, system.n)
         return cls(states, h, system.flow(states, h))
 
     @classmethod
@@ -160,9 +160,8 @@ class Pairs:
         how: ``"normal"``, every coordinate from N(0, 1); ``"angles"`` or ``"area"``, on the unit sphere, n = 3, see
         :func:`~locsym.data.sphere.sphere`.
         """
-        whole("N", N, 1)
-        if how not in SAMPLINGS:
-            raise ValueError(f"how: one of {', '.join(map(repr, SAMPLINGS))} is needed, got {how!r}")
+        integer("N", N, 1)
+        one_of("how", how, SAMPLINGS)
         if how == "normal":
             states = torch.randn(N, system.n, generator=generator, dtype=torch.float64)
         elif system.n == 3:

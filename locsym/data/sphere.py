@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..guards import whole
+from ..guards import integer, one_of
 
 
 def on_sphere(phi: Tensor, theta: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def angles(y: Tensor) -> tuple[Tensor, Tensor]:
 
 def starts(J: int = 12) -> Tensor:
     r"""The J starts of eq. (38), ``(J, 3)``: :math:`φ_j = (1 + 2j) Δ / 2`, :math:`θ_j = -(1 + 2j) Δ / 4`, Δ = π/J."""
-    whole("J", J, 1)
+    integer("J", J, 1)
     odd = 1 + 2 * torch.arange(J, dtype=torch.float64)
     return on_sphere(odd * math.pi / (2 * J), -odd * math.pi / (4 * J))
 
@@ -35,9 +35,8 @@ def sphere(
     how: ``"angles"`` is uniform in φ and θ, so denser at the poles, as the paper's data are; ``"area"`` is uniform on
     the sphere.
     """
-    whole("N", N, 1)
-    if how not in ("angles", "area"):
-        raise ValueError(f"how: 'angles' and 'area' are allowed, got {how!r}")
+    integer("N", N, 1)
+    one_of("how", how, ("angles", "area"))
     phi, share = torch.rand(2, N, generator=generator, dtype=torch.float64)
     theta = math.pi * share if how == "angles" else torch.acos(1 - 2 * share)
     return on_sphere(2 * math.pi * phi, theta).to(dtype)

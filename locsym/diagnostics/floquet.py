@@ -43,7 +43,7 @@ def lap(states: Tensor) -> int:
 
     Raises ValueError where it has not come back.
     """
-    finite_states(states, "states")
+    finite_states("states", states)
     if states.ndim != 2 or not len(states):
         raise ValueError(f"states: shape (T, n) with T >= 1 is needed, got {tuple(states.shape)}")
     distance = (states - states[0]).norm(dim=1)

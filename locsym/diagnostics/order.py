@@ -30,7 +30,7 @@ def observed_order(flow: FlowMap, exact: FlowMap, y: Tensor, h: Sequence[float],
     time: a multiple of every h, > 0; None compares single steps. The error is the largest Euclidean one over the batch.
     Raises ValueError where an error is zero or not finite: there is no slope in it.
     """
-    finite_states(y, "y")
+    finite_states("y", y)
     if not y.numel():
         raise ValueError(f"y: one state at least is needed, got shape {tuple(y.shape)}")
     steps = torch.as_tensor(h, dtype=torch.float64)

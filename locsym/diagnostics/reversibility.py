@@ -21,7 +21,7 @@ def reversibility_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
 
 
 def _distance(second: FlowMap, first: FlowMap, y: Tensor, h: Tensor | float, back: Tensor | float) -> Tensor:
-    finite_states(y, "y")
+    finite_states("y", y)
     with torch.no_grad():
         return finite_result(
             "the way there and back", (second(step_of_same_shape(first, y, h), back) - y).abs().amax(-1)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..flow import FlowMap
+from ..guards import integer
 from .jacobians import finite_result, jacobian
 
 
@@ -19,8 +20,7 @@ def symplecticity_defect(
     """
     A, n = jacobian(flow, y, h, method), y.shape[-1]
     if pair is not None:
-        if isinstance(pair, bool) or not isinstance(pair, int) or not 0 <= pair <= n - 2:
-            raise ValueError(f"pair: a whole number 0 … {n - 2} is needed, got {pair!r}")
+        pair = integer("pair", pair, 0, n - 2)
         A, n = A[..., pair : pair + 2, pair : pair + 2], 2
     if n % 2:
         raise ValueError(f"y: an even number of coordinates is needed without a pair, got n = {n}")

@@ -1,9 +1,10 @@
 """Networks: flow maps made of shears, their linearisation in the weights, and the compiled kernel that runs them."""
 
+from .activations import ACTIVATIONS
 from .linearisation import Linearisation
 from .locsympnet import LocSympNet
 from .network import Network
-from .shears import ACTIVATIONS, ActivationModule, GradientModule, LinearModule, Shear
+from .shears import ActivationModule, GradientModule, LinearModule, Shear
 from .sympnets import LASympNet, SympNet
 
 __all__ = [

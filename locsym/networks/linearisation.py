@@ -1,78 +1,36 @@
-r"""One linearisation of a network of gradient modules: J·v, Jᵀ·v, and the Gram matrix J Jᵀ in closed form.
+r"""One linearisation of a network of gradient modules: J·v, Jᵀ·v, Jᵀ J and J Jᵀ, without forming J.
 
 The residual is :math:`r_{a,o} = \Phi_{h_a}(y_a)_o - \text{target}_{a,o}`, flat with the samples outermost, and J its
-derivative with respect to all weights. Nobody needs to form J. A module moves :math:`y_j` along column κ of W, so with
-:math:`x = \hat y`, :math:`\sigma = \sigma(W x + b)` and elementwise products
+derivative with respect to all weights. A module moves :math:`y_j` along column κ of W, so with :math:`x = \hat y`,
+:math:`\sigma = \sigma(W x + b)` and elementwise products
 
 .. math::
     c = w \, W_\kappa \sigma', \qquad p = w \, \sigma, \qquad q = W_\kappa \sigma, \qquad
     dY_j = s h \, \bigl[ \textstyle\sum_i c_i \, (x \cdot dW_i + db_i) + p \cdot dW_\kappa + q \cdot dw \bigr].
 
-One backward sweep of the n output directions through the modules gives
-:math:`g_{v,a,o} = s h_a \, \partial \Phi_o / \partial Y_j` for every visit v of a module, and everything follows:
+One forward sweep keeps x, c and σ of every visit v of a module. One backward sweep of the n output directions gives
+:math:`g_{v,a,o} = s h_a \, \partial \Phi_o / \partial Y_j`. Every product follows from these arrays; the closed form of
+J Jᵀ is in :mod:`locsym.networks.gram_matrix`.
 
-.. math::
-    (J J^\top)_{(a,o),(b,o')} = \sum_{v, v'} g_{v,a,o} \, g_{v',b,o'} \, \langle D_{v,a}, D_{v',b} \rangle
-
-where v and v' visit the same module and, with :math:`u = x_\kappa c + p`,
-
-.. math::
-    \langle D_a, D_b \rangle = (c_a \cdot c_b) \, \bigl( 1 + \textstyle\sum_{i \ne \kappa} x_{a,i} x_{b,i} \bigr)
-    + u_a \cdot u_b + q_a \cdot q_b .
-
-A module that moves several coordinates, eqs. (20)–(21), is so many visits with the same weights: what it
-moves it does not read.
+A module that moves several coordinates, eqs. (20)–(21), counts as so many visits with the same weights, since it does
+not read what it moves.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ..guards import check_states
+from .activations import with_derivative
+from .gram_matrix import Visits, gram_matrix
 from .network import Network
-from .shears import Activation, GradientModule
-
-BLOCK = 2**18  # numbers in a block of scratch: two MB, which stay in cache
+from .shears import GradientModule
 
 
-def _sigmoid(z: Tensor) -> tuple[Tensor, Tensor]:
-    s = torch.sigmoid(z)
-    return s, s * (1 - s)
-
-
-def _tanh(z: Tensor) -> tuple[Tensor, Tensor]:
-    s = torch.tanh(z)
-    return s, 1 - s * s
-
-
-def _swish(z: Tensor) -> tuple[Tensor, Tensor]:
-    s = torch.sigmoid(z)
-    return z * s, s * (1 + z * (1 - s))
-
-
-ANALYTIC = {"sigmoid": _sigmoid, "tanh": _tanh, "swish": _swish, "linear": lambda z: (z, torch.ones_like(z))}
-
-
-def with_derivative(activation: str | Activation) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Return z → (σ(z), σ'(z)): by formula where the activation has a name, else by automatic differentiation."""
-    if isinstance(activation, str):
-        return ANALYTIC[activation]
-
-    def differentiated(z: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.enable_grad():
-            z = z.detach().requires_grad_()
-            value = activation(z)
-            return value.detach(), torch.autograd.grad(value.sum(), z)[0]
-
-    return differentiated
-
-
-def obstacle(network: Network) -> str | None:
+def why_no_closed_form(network: Network) -> str | None:
     """Say why a network has no closed form here; None where it has."""
     if not all(isinstance(layer, GradientModule) for layer in network.layers):
         return "not all of its modules are gradient modules"
@@ -87,16 +45,16 @@ class Linearisation:
     r"""A network and its data, ready to be linearised at any weights :math:`\theta` ``(P,)``.
 
     θ is in the order of ``network.parameters()``. y, target: ``(N, n)``; h: ``(N,)``.
-    Raises TypeError or ValueError for other shapes and dtypes, and ValueError where the network has an
-    :func:`obstacle`. Weights that make the step overflow are not refused: the residual is then not finite, and
-    training looks at it.
+    Raises TypeError or ValueError for other shapes and dtypes, and ValueError where :func:`why_no_closed_form` has a
+    reason. Weights that make the step overflow are not refused: the residual is then not finite, and training looks
+    at it.
     """
 
     def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
-        if reason := obstacle(network):
+        if reason := why_no_closed_form(network):
             raise ValueError(f"network: {reason}, so that its modules cannot be stacked into one array")
         layers, device = list(network.layers), y.device
-        check_states(y, network.n, layers[0].W)
+        check_states("y", y, network.n, layers[0].W)
         if y.ndim != 2 or h.shape != y.shape[:1] or target.shape != y.shape:
             found = ", ".join(str(tuple(x.shape)) for x in (y, h, target))
             raise ValueError(f"y, h, target: shapes (N, {network.n}), (N,), (N, {network.n}) are needed, got {found}")
@@ -230,49 +188,10 @@ class Tangent:
         return A
 
     def gram(self, out: Tensor | None = None) -> Tensor:
-        """Return J Jᵀ, ``(N n, N n)``: its lower block triangle (samples b <= a), all that a Cholesky factor reads.
+        """Return J Jᵀ, ``(N n, N n)``: its lower block triangle, see :mod:`locsym.networks.gram_matrix`.
 
-        out: a matrix to write over. Scratch arrays are small and used again, for the same reason: touching fresh
-        memory would cost more than the arithmetic.
+        out: a matrix to write over.
         """
-        source, g, (N, n), L = self.source, self.g, self.source.y.shape, self.source.L
-        turns = [slice(t * L, (t + 1) * L) for t in range(source.T)]
-        rows, few = (max(1, min(N, BLOCK // size)) for size in (L * N, 4 * L * N * n))
-        one, two, weighted = (g.new_empty(L * N * size) for size in (rows, rows, few * n))
-        G = g.new_zeros(N, n, N, n) if out is None else out.zero_().view(N, n, N, n)
-        by_output = g.mT.contiguous()
-        for v, w in itertools.product(turns, turns):
-            (C, A, F), (C_w, A_w, F_w) = self._features(v, w), self._features(w, v, turned=True)
-            for a in range(0, N, rows):
-                e = min(a + rows, N)
-                inner, other = (x[: L * (e - a) * e].view(L, e - a, e) for x in (one, two))
-                torch.bmm(C[:, a:e], C_w[:, :e].mT, out=inner)
-                inner *= torch.bmm(A[:, a:e], A_w[:, :e].mT, out=other)
-                inner.baddbmm_(F[:, a:e], F_w[:, :e].mT)  # ⟨D_a, D_b⟩
-                for i in range(a, e, few):
-                    k = min(i + few, e)
-                    b = weighted[: (k - i) * L * n * k].view(k - i, L, n, k)
-                    torch.mul(inner[:, i - a : k - a, :k].transpose(0, 1).unsqueeze(2), by_output[w, :, :k], out=b)
-                    G[i:k, :, :k] += (g[v, i:k].permute(1, 2, 0) @ b.flatten(2)).view(k - i, n, n, k).mT
-        return G.view(N * n, N * n)
-
-    def _features(self, v: slice, w: slice, turned: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        r"""Return c, the x (and 1) of the coordinates that are partner to neither visit, and the rest of D, visits v.
-
-        Where v and w have the same partner, the rest is u and q. Where they have not (a module that moves several
-        coordinates), column κ of dW has u in visit v and :math:`x_\kappa c` in visit w, and the other way round.
-        """
-        source, C, S, X, m = self.source, self.C[v], self.S[v], self.X[v], self.source.m
-        kappa, other = (source.partner[s].view(-1, 1, 1).expand(-1, X.shape[1], 1) for s in (v, w))
-        A = X.scatter(2, kappa, 0.0).scatter_(2, other, 0.0)
-        A = torch.cat([A, torch.ones_like(A[:, :, :1])], dim=2) if source.bias else A
-        same = kappa == other
-        F = C.new_empty(*C.shape[:2], 2 * m if same.all() else 3 * m)
-        u, q = F[:, :, :m], F[:, :, m : 2 * m]
-        torch.mul(C, X.gather(2, kappa), out=u).addcmul_(S, self.w.unsqueeze(1))
-        torch.mul(S, self.W_partner[v].unsqueeze(1), out=q)
-        if not same.all():
-            across = X.gather(2, other) * C
-            F[:, :, 2 * m :] = torch.where(same, 0.0, u if turned else across)
-            u.copy_(torch.where(same, u, across) if turned else u)
-        return C, A, F
+        source = self.source
+        visits = Visits(self.g, self.C, self.S, self.X, source.partner, self.W_partner, self.w, source.bias)
+        return gram_matrix(visits, out)

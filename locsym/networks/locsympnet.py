@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from ..guards import whole
+from ..guards import integer, one_of
+from .activations import Activation
 from .network import Network
-from .shears import Activation, GradientModule
+from .shears import GradientModule
 
 
 class LocSympNet(Network):
@@ -34,11 +35,10 @@ class LocSympNet(Network):
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
     ):
-        n, K, width = whole("n", n, 2), whole("K", K, 1), whole("width", width, 1)
+        n, K, width = integer("n", n, 2), integer("K", K, 1), integer("width", width, 1)
         if not isinstance(symmetric, bool):
             raise TypeError(f"symmetric: True or False is needed, got {symmetric!r}")
-        if order not in ("ascending", "printed"):
-            raise ValueError(f"order: 'ascending' or 'printed' is needed, got {order!r}")
+        one_of("order", order, ("ascending", "printed"))
         pairs = range(n - 1) if order == "ascending" else range(n - 2, -1, -1)
         init = {"std": std, "bias_std": bias_std, "generator": generator, "dtype": dtype}
         layers = [
@@ -55,5 +55,5 @@ class LocSympNet(Network):
     @staticmethod
     def count(n: int, K: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
         """Return the number of weights: 2(n−1)K modules of m(n−1) + m + m, the last m only with a bias."""
-        n, K, width = whole("n", n, 2), whole("K", K, 1), whole("width", width, 1)
+        n, K, width = integer("n", n, 2), integer("K", K, 1), integer("width", width, 1)
         return 2 * (n - 1) * K * width * (n + (activation != "linear"))

@@ -9,16 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from ..data import storage
-from ..flow import finite_step, iterate
-from ..guards import whole
-from .native import compiled
-from .shears import Activation, Shear
+from ..flow import Guarded, finite_step, iterate
+from ..guards import integer
+from .activations import Activation
+from .native.compiled import Compiled, flat, why_not_compiled
+from .shears import Shear
 
 ARCHITECTURES: dict[str, type[Network]] = {}
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-class Network(nn.Module):
+class Network(Guarded, nn.Module):
     """A flow map that visits its modules in turn; each is a shear, so the chain is undone exactly.
 
     n: dimension. layers: the modules. visits: pairs (index of a module, fraction of the step h that it takes); a module
@@ -33,7 +34,7 @@ class Network(nn.Module):
 
     def __init__(self, n: int, layers: Iterable[Shear], visits: Iterable[tuple[int, float]]):
         super().__init__()
-        self.n, self.layers, self.visits = whole("n", n, 2), nn.ModuleList(layers), tuple(visits)
+        self.n, self.layers, self.visits = integer("n", n, 2), nn.ModuleList(layers), tuple(visits)
         for layer in self.layers:
             if not isinstance(layer, Shear) or layer.n != self.n:
                 raise ValueError(f"layers: shears of dimension n = {n} are needed, got {layer}")
@@ -45,7 +46,7 @@ class Network(nn.Module):
 
         Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
         """
-        return finite_step(self.step(y, self.layers[0].checked(y, h)))
+        return finite_step(self.step(y, self.checked(y, h)))
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Return :meth:`forward` of arguments that have been checked, the outcome not: training looks at the loss."""
@@ -56,20 +57,28 @@ class Network(nn.Module):
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Undo one step exactly (to rounding): the modules backwards, each with −h."""
-        h = self.layers[0].checked(y, h)
+        h = self.checked(y, h)
         layers = list(self.layers)
         for i, c in reversed(self.visits):
             y = layers[i].step(y, -c * h)
         return finite_step(y)
 
-    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-        """Iterate, see :func:`locsym.flow.rollout`: by the compiled kernel where it can, and all stays finite."""
-        h, steps = self.layers[0].checked(y0, h), whole("steps", steps, 0)
-        if type(self).forward is Network.forward and compiled.obstacle(self) is None:
-            orbit = compiled.Compiled(self).rollout(compiled.flat(self), y0, h, steps)
+    def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+        """Return the orbit of checked arguments: by the compiled kernel where there is one, and all stays finite."""
+        if self.is_sequential and why_not_compiled(self) is None:
+            orbit = Compiled(self).rollout(flat(self), y0, h, steps)
             if bool(torch.isfinite(orbit).all()):
                 return orbit
         return iterate(self, y0, h, steps)
+
+    def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
+        """Return the step h for states ``y`` once both have been checked; raise TypeError or ValueError."""
+        return self.layers[0].checked(y, h, name)
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether the network is its modules in turn; False where a subclass has a ``forward`` of its own."""
+        return type(self).forward is Network.forward
 
     @property
     def config(self) -> dict[str, int | bool | str | Activation]:

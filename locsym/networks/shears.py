@@ -7,23 +7,13 @@ Jacobian is unit triangular, so volume is kept for every weight, and a step of �
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from numbers import Real
-
 import torch
 from torch import Tensor, nn
 
 from ..flow import column, finite_step
-from ..guards import check_finite, check_states, check_step, whole
+from ..guards import integer, number, states_and_step
+from .activations import Activation, elementwise
 
-Activation = Callable[[Tensor], Tensor]
-ACTIVATIONS: dict[str, Activation] = {
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "swish": nn.functional.silu,
-    "linear": lambda z: z,
-}
 SIGNS = {"up": 1, "low": -1}
 
 
@@ -36,25 +26,11 @@ def direction(move: str) -> int:
 
 def halves(n: int, move: str) -> tuple[int, tuple[int, ...], tuple[int, ...], int]:
     """Return ``n, moved, read, sign`` of a shear on (q, p) of R^2d: up moves q by p, low moves p by q."""
-    sign, d = direction(move), whole("n", n, 2) // 2
+    sign, d = direction(move), integer("n", n, 2) // 2
     if n != 2 * d:
         raise ValueError(f"n: an even number is needed, the coordinates are (q, p) of R^2d; got {n}")
     q, p = tuple(range(d)), tuple(range(d, n))
     return (n, q, p, sign) if move == "up" else (n, p, q, sign)
-
-
-def elementwise(activation: str | Activation, dtype: torch.dtype) -> Activation:
-    """Return the function of a named activation, or a callable as it is, once it has kept a probe's shape and dtype."""
-    if isinstance(activation, str):
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"activation: one of {sorted(ACTIVATIONS)} or a callable is needed, got {activation!r}")
-        return ACTIVATIONS[activation]
-    if not callable(activation):
-        raise TypeError(f"activation: a name or a callable is needed, got {type(activation).__name__}")
-    probe = activation(torch.zeros(2, 3, dtype=dtype))
-    if not isinstance(probe, Tensor) or probe.shape != (2, 3) or probe.dtype != dtype:
-        raise ValueError("activation: a callable must act elementwise, tensor to tensor of the same shape and dtype")
-    return activation
 
 
 def normal(
@@ -65,11 +41,7 @@ def normal(
         raise TypeError(f"dtype: torch.float32 or torch.float64 is needed, got {dtype!r}")
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator: a torch.Generator or None is needed, got {type(generator).__name__}")
-    if isinstance(std, bool) or not isinstance(std, Real):
-        raise TypeError(f"{name}: a number >= 0 is needed, got {std!r}")
-    if not 0 <= std < math.inf:
-        raise ValueError(f"{name}: a finite number >= 0 is needed, got {std}")
-    return nn.Parameter(float(std) * torch.randn(*shape, generator=generator, dtype=dtype))
+    return nn.Parameter(number(name, std) * torch.randn(*shape, generator=generator, dtype=dtype))
 
 
 class Shear(nn.Module):
@@ -81,7 +53,7 @@ class Shear(nn.Module):
 
     def __init__(self, n: int, moved: tuple[int, ...], read: tuple[int, ...], sign: int):
         super().__init__()
-        self.n, self.moved, self.read, self.sign = whole("n", n, 2), tuple(moved), tuple(read), sign
+        self.n, self.moved, self.read, self.sign = integer("n", n, 2), tuple(moved), tuple(read), sign
         both = self.moved + self.read
         if not self.moved or not self.read or len(set(both)) < len(both) or not set(both) <= set(range(self.n)):
             raise ValueError(f"moved, read: disjoint coordinates 0 … {n - 1} are needed, got {self.moved}, {self.read}")
@@ -109,13 +81,9 @@ class Shear(nn.Module):
         """Undo :meth:`forward`: what was read has not moved, so the same shift is taken back."""
         return finite_step(self.step(y, -self.checked(y, h)))
 
-    def checked(self, y: Tensor, h: Tensor | float) -> Tensor | float:
+    def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
         """Return the step h for states ``y`` once both have been checked; raise TypeError or ValueError."""
-        check_states(y, self.n, next(self.parameters(), None))
-        h = check_step(h, y)
-        check_finite("y", y)
-        check_finite("h", h)
-        return h
+        return states_and_step(y, h, self.n, next(self.parameters(), None), name)
 
     def extra_repr(self) -> str:
         return f"n={self.n}, moved={self.moved}, read={self.read}, sign={self.sign:+d}"
@@ -149,7 +117,7 @@ class GradientModule(Shear):
         dtype: torch.dtype = torch.float64,
     ):
         super().__init__(n, moved, read, sign)
-        self.columns, width = tuple(columns), whole("width", width, 1)
+        self.columns, width = tuple(columns), integer("width", width, 1)
         if len(self.columns) != len(self.moved) or not set(self.columns) <= set(range(len(self.read))):
             raise ValueError(f"columns: {len(self.moved)} of the {len(self.read)} columns of W, got {self.columns}")
         self.activation, self.sigma = activation, elementwise(activation, dtype)
@@ -167,9 +135,8 @@ class GradientModule(Shear):
 
         k counts from 0 (the paper: from 1). Column k of W weighs the *partner* of the moved coordinate.
         """
-        n, sign = whole("n", n, 2), direction(move)
-        if whole("k", k, 0) > n - 2:
-            raise ValueError(f"k: a pair 0 … {n - 2} of n = {n} coordinates is needed, got {k}")
+        n, sign = integer("n", n, 2), direction(move)
+        k = integer("k", k, 0, n - 2)
         j = k if move == "up" else k + 1
         return cls(n, (j,), tuple(i for i in range(n) if i != j), (k,), sign, width, activation, **init)
 

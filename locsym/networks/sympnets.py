@@ -2,9 +2,10 @@ r"""SympNets, the symplectic networks of Jin et al. 2020, with gradient modules 
 
 from __future__ import annotations
 
-from ..guards import whole
+from ..guards import integer
+from .activations import Activation
 from .network import Network
-from .shears import Activation, ActivationModule, GradientModule, LinearModule
+from .shears import ActivationModule, GradientModule, LinearModule
 
 
 class SympNet(Network):
@@ -16,7 +17,7 @@ class SympNet(Network):
     CONFIG = ("n", "L", "width", "activation")
 
     def __init__(self, n: int, L: int, width: int, activation: str | Activation = "sigmoid", **init):
-        L = whole("L", L, 1)
+        L = integer("L", L, 1)
         layers = [
             GradientModule.symplectic(n, move, width, activation, **init) for _ in range(L) for move in ("up", "low")
         ]
@@ -26,7 +27,7 @@ class SympNet(Network):
     @staticmethod
     def count(n: int, L: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
         """Return the number of weights: 2L modules of md + m + m, the last m only with a bias."""
-        n, L, width = whole("n", n, 2), whole("L", L, 1), whole("width", width, 1)
+        n, L, width = integer("n", n, 2), integer("L", L, 1), integer("width", width, 1)
         return 2 * L * width * (n // 2 + 1 + (activation != "linear"))
 
 
@@ -41,7 +42,7 @@ class LASympNet(Network):
     CONFIG = ("n", "L", "sublayers", "activation")
 
     def __init__(self, n: int, L: int, sublayers: int = 2, activation: str | Activation = "sigmoid", **init):
-        n, L, sublayers = whole("n", n, 2), whole("L", L, 1), whole("sublayers", sublayers, 1)
+        n, L, sublayers = integer("n", n, 2), integer("L", L, 1), integer("sublayers", sublayers, 1)
         moves, layers = ("up", "low"), []
         for block in range(2 * L + 1):
             layers += [LinearModule(n, moves[(block + i) % 2], **init) for i in range(sublayers)]
@@ -53,5 +54,5 @@ class LASympNet(Network):
     @staticmethod
     def count(n: int, L: int, sublayers: int = 2, **_) -> int:
         """Return the number of weights: (2L+1)·sublayers shears of d² + d, and 2L activation modules of d."""
-        d, L, sublayers = whole("n", n, 2) // 2, whole("L", L, 1), whole("sublayers", sublayers, 1)
+        d, L, sublayers = integer("n", n, 2) // 2, integer("L", L, 1), integer("sublayers", sublayers, 1)
         return (2 * L + 1) * sublayers * (d * d + d) + 2 * L * d

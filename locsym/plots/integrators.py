@@ -12,7 +12,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
 from . import sphere
-from .style import COLOURS, attach
+from .style import COLOURS, KEEP, attach, legend_outside
 
 #: What the integrators are called in every legend; their colours are those of ``style.COLOURS``.
 METHODS = {
@@ -38,7 +38,7 @@ def clouds(
     images: map → surfaces ``(T, V, 3)``. faces: ``(F, 3)``. times: ``(T)``. volumes: map → ``(T)``, relative to the
     first. orbit: ``(N, 3)``, the exact orbit of the centre on the unit sphere.
     """
-    size = (2.5 * len(times), 1.95 * len(images) + 0.3)
+    size = (1.85 * len(times), 1.45 * len(images) + 0.3)
     _, axes = plt.subplots(len(images), len(times), figsize=size, squeeze=False)
     for row, (name, surfaces) in zip(axes, images.items(), strict=True):
         colour = "#6e6e6e" if name == "exact" else COLOURS[name]
@@ -65,7 +65,7 @@ def solid(ax: Axes, vertices: np.ndarray, faces: np.ndarray, colour: str, view: 
     order = order[normals[order, 2] > 0]
     light = np.clip(normals[order] @ LIGHT, 0, 1)[:, None]
     shade = np.clip(np.array(to_rgb(colour)) * (0.4 + 0.6 * light) + 0.3 * light**12, 0, 1)
-    look = {"facecolors": shade, "edgecolors": shade, "linewidths": 0.3, "zorder": 6}
+    look = {"facecolors": shade, "edgecolors": shade, "linewidths": 0.3, "zorder": 6, "gid": KEEP}
     surface = PolyCollection(triangles[order, :, :2], rasterized=True, **look)  # tens of thousands of facets
     every = max(1, len(vertices) // 2000)
     attach(surface, f"surface (one vertex in {every})", **sphere.coordinates(vertices[::every]))
@@ -84,7 +84,7 @@ def volumes(
     for name, (t, volume) in meshes.items():
         ax.plot(t, volume, "o", mfc="none", ms=5, color=COLOURS[name])
     ax.set(xlabel="t", ylabel="volume / volume at the start", ylim=(0, 1.12))
-    ax.legend(loc="lower left", ncols=2)
+    legend_outside(ax.figure, ax)
     return ax
 
 
@@ -94,13 +94,13 @@ def defects(h: np.ndarray, series: Mapping[str, np.ndarray]) -> Axes:
     for name, defect in series.items():
         ax.loglog(h, np.maximum(defect, 1e-17), "o-", ms=4, lw=1, color=COLOURS[name], label=METHODS[name])
     ax.set(xlabel="h", ylabel="largest |det J − 1|", ylim=(1e-17, 10))
-    ax.legend(loc="upper left", ncols=2)
+    legend_outside(ax.figure, ax)
     return ax
 
 
 def orders(h: Sequence[float], fits: Mapping[str, tuple[Sequence[float], float]]) -> Axes:
     """Draw errors against the step size, log–log, with a fitted line; map → (errors, slope of the line)."""
-    _, ax = plt.subplots(figsize=(6.8, 3.8))
+    _, ax = plt.subplots(figsize=(6.4, 3.8))
     h = np.asarray(h)
     for name, (error, slope) in fits.items():
         error, colour = np.asarray(error), COLOURS[name]
@@ -110,7 +110,7 @@ def orders(h: Sequence[float], fits: Mapping[str, tuple[Sequence[float], float]]
     ax.set(xlabel="h", ylabel="largest error")
     ax.set_xticks(h, [f"{x:.3g}" for x in h.tolist()])
     ax.minorticks_off()
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    legend_outside(ax.figure, ax, columns=2)
     return ax
 
 
@@ -119,13 +119,13 @@ def long_run(panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) 
 
     Each line is the largest error within every one of some 150 windows, even in log t.
     """
-    _, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.6), sharey=True, squeeze=False)
+    _, axes = plt.subplots(1, len(panels), figsize=(3.65 * len(panels), 3.3), sharey=True, squeeze=False)
     for ax, (name, runs) in zip(axes[0], panels.items(), strict=True):
         for method, (t, error) in runs.items():
             ax.loglog(*windows(t, error), color=COLOURS[method], lw=1.3, label=METHODS[method])
         ax.set(xlabel="t", ylabel=f"relative error of {name}", ylim=(1e-9, 30))
         ax.tick_params(labelleft=True)
-    axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    legend_outside(axes[0, 0].figure, axes[0, 0], place="upper")
     return axes
 
 

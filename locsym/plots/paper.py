@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from . import sphere
-from .style import COLOURS, LABELS, attach
+from .style import COLOURS, LABELS, attach, legend_outside
 
 
 class History(Protocol):
@@ -24,7 +24,7 @@ class History(Protocol):
     validation: np.ndarray
 
 
-def _columns(rows: int, trained: Mapping[str, object], width: float = 4.4, height: float = 2.6, **grid) -> np.ndarray:
+def _columns(rows: int, trained: Mapping[str, object], width: float = 3.65, height: float = 2.4, **grid) -> np.ndarray:
     """Axes ``(rows, len(trained))``, each column headed by its training."""
     size = (width * len(trained), height * rows)
     _, axes = plt.subplots(rows, len(trained), figsize=size, squeeze=False, **grid)
@@ -52,12 +52,12 @@ def waves(x: np.ndarray, exact: np.ndarray, trained: Mapping[str, np.ndarray], s
         bottom.set_xlabel("x")
     axes[0, 0].set_ylabel("u")
     axes[1, 0].set_ylabel("|predicted − exact|")
-    axes[0, 0].legend(loc="upper left")
+    legend_outside(axes[0, 0].figure, axes[0, 0])
     return axes
 
 
 def histories(trained: Mapping[str, Mapping[str, History]]) -> np.ndarray:
-    """Figs. 1(b), 3, 5(b): loss (solid) and accuracy, the validation error (dashed), log–log.
+    """Figs. 1(b), 3, 5(b): loss (solid) and validation error (dashed; the paper calls it "accuracy"), log–log.
 
     trained: training → row (``""`` for one row, else a label such as ``"K = 1"``) → its history.
     """
@@ -69,13 +69,14 @@ def histories(trained: Mapping[str, Mapping[str, History]]) -> np.ndarray:
             shown = thin(len(history.loss))
             epoch = history.iteration[shown]
             ax.loglog(epoch, history.loss[shown], color=COLOURS["loss"], lw=1.1, label="loss")
-            ax.loglog(epoch, history.validation[shown], color=COLOURS["validation"], ls="--", lw=1.1, label="accuracy")
+            error = history.validation[shown]
+            ax.loglog(epoch, error, color=COLOURS["validation"], ls="--", lw=1.1, label="validation error")
             if row:
                 ax.annotate(row, (0.03, 0.06), xycoords="axes fraction", weight="bold")
         column[-1].set_xlabel("epoch" if method == "adam" else "iteration")
     for ax in axes[:, 0]:
         ax.set_ylabel("mean squared error")
-    axes[0, -1].legend(loc="upper right")
+    legend_outside(axes[0, 0].figure, axes[0, 0])
     return axes
 
 
@@ -102,7 +103,7 @@ def components(t: np.ndarray, exact: np.ndarray, trained: Mapping[str, np.ndarra
     return axes
 
 
-def spheres(exact: np.ndarray | None, trained: Mapping[str, np.ndarray], height: float = 4.0) -> np.ndarray:
+def spheres(exact: np.ndarray | None, trained: Mapping[str, np.ndarray], height: float = 3.65) -> np.ndarray:
     """Fig. 4(a): orbits ``(T, S, 3)`` on the sphere, the learned over the exact; the dot is the start."""
     axes = _columns(1, trained, width=height, height=height)
     for ax, (method, y) in zip(axes[0], trained.items(), strict=True):
@@ -112,14 +113,14 @@ def spheres(exact: np.ndarray | None, trained: Mapping[str, np.ndarray], height:
 
 def errors(t: np.ndarray, panels: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
     """Fig. 4(b)–(d): for each named error, one panel with a curve a training, logarithmic: ``(T)`` each."""
-    _, axes = plt.subplots(1, len(panels), figsize=(3.4 * len(panels), 3.0), sharex=True)
-    for ax, (name, trained) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+    _, axes = plt.subplots(len(panels), 1, figsize=(7.2, 1.75 * len(panels) + 0.4), sharex=True, squeeze=False)
+    axes = axes[:, 0]
+    for ax, (name, trained) in zip(axes, panels.items(), strict=True):
         for method, error in trained.items():
             ax.semilogy(t[1:], np.maximum(error[1:], 1e-17), color=COLOURS[method], lw=0.8, label=LABELS[method])
-        ax.set(xlabel="t", ylabel=name)
-    np.atleast_1d(axes)[0].figure.legend(
-        *np.atleast_1d(axes)[0].get_legend_handles_labels(), loc="outside upper center", ncols=2
-    )
+        ax.set_ylabel(name)
+    axes[-1].set_xlabel("t")
+    legend_outside(axes[0].figure, axes[0], place="upper")
     return axes
 
 
@@ -128,7 +129,7 @@ def samples(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
     panels: sampling → (training states ``(N, 3)``, validation states ``(M, 3)``).
     """
-    _, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.0), sharey=True, squeeze=False)
+    _, axes = plt.subplots(1, len(panels), figsize=(3.65 * len(panels), 3.0), sharey=True, squeeze=False)
     phi, theta = np.linspace(0, 2 * np.pi, 100), np.linspace(0, np.pi, 100)
     for ax, (name, (train, validation)) in zip(axes[0], panels.items(), strict=True):
         lines = ax.contour(
@@ -151,13 +152,13 @@ def samples(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         ax.set_xticks(np.pi * np.arange(0, 2.5, 0.5), ["0", "π/2", "π", "3π/2", "2π"])
     axes[0, 0].set_yticks(np.pi * np.arange(0, 1.25, 0.25), ["0", "π/4", "π/2", "3π/4", "π"])
     axes[0, 0].set_ylabel("θ")
-    axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    legend_outside(axes[0, 0].figure, axes[0, 0], place="upper")
     return axes
 
 
 def growing_orbits(exact: np.ndarray, trained: Mapping[str, np.ndarray], ends: Mapping[str, int]) -> np.ndarray:
     """Fig. 6: learned orbits ``(T, S, 3)`` over the exact ones up to each end; a row a training, a column an end."""
-    _, axes = plt.subplots(len(trained), len(ends), figsize=(2.5 * len(ends), 2.7 * len(trained)), squeeze=False)
+    _, axes = plt.subplots(len(trained), len(ends), figsize=(1.85 * len(ends), 2.1 * len(trained)), squeeze=False)
     for row, (method, y) in zip(axes, trained.items(), strict=True):
         colours = sphere.cycle(y.shape[1])
         for ax, (label, last) in zip(row, ends.items(), strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from . import sphere
-from .style import COLOURS, attach
+from .style import COLOURS, attach, legend_outside
 
 
 def sum_along_orbit(
@@ -66,7 +66,7 @@ def moving_areas(ax: Axes, boundaries: np.ndarray, times: Sequence[float], q: np
         ax.fill(*boundary.T, facecolor=(*colour[:3], 0.55), edgecolor=colour, lw=1.0, label=f"$t = {time:g}$", zorder=3)
     ax.set(xlabel="angle $q$ [rad]", ylabel="momentum $p$")
     ax.grid(False)
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend_outside(ax.figure, ax)
     return ax
 
 

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import COLOURS, attach
+from .style import COLOURS, attach, legend_outside
 
 
 class Trace(Protocol):
@@ -36,7 +36,7 @@ def trace_against_drift(groups: Mapping[str, tuple[Sequence[Trace], np.ndarray]]
     ax.annotate(
         "the paper's 1 %", (1.0, bound), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
     )
-    looks = (("X", COLOURS["loss"]), ("o", COLOURS["lm"]), ("s", COLOURS["euler"]), ("^", COLOURS["rk4"]))
+    looks = (("X", "#777777"), ("o", COLOURS["lm"]), ("s", COLOURS["fourth"]), ("^", COLOURS["exact"]))
     for (name, (traces, errors)), (marker, colour) in zip(groups.items(), cycle(looks), strict=False):
         low, high, value = (
             np.clip([getattr(trace, end) for trace in traces], -2.4, 4.1) for end in ("low", "high", "value")
@@ -59,5 +59,5 @@ def trace_against_drift(groups: Mapping[str, tuple[Sequence[Trace], np.ndarray]]
     ax.annotate(
         "…and further", (4.1, 1e3), ha="right", va="top", fontsize=8, xytext=(0, -7), textcoords="offset points"
     )
-    ax.legend(loc="center left", fontsize=8)
+    legend_outside(ax.figure, ax, fontsize=9)
     return ax

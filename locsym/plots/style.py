@@ -39,6 +39,16 @@ RC = {
 }
 
 
+#: The gid of what keeps its colours on a dark page: lit surfaces, filled levels and their scale.
+KEEP = "keeps its colours"
+
+
+def legend_outside(figure: Any, *axes: Any, place: str = "lower", columns: int = 4, **look: Any) -> None:
+    """Put one legend for these panels below (or above: ``"upper"``) all of them, where it hides nothing."""
+    found = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(found.values(), found.keys(), loc=f"outside {place} center", ncols=min(columns, len(found)), **look)
+
+
 def attach(artist: Any, series: str = "", **columns: Sequence[float]) -> None:
     """Say what an artist shows where its own coordinates do not: columns of one length by name; none for decoration.
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .paper import History, thin
-from .style import COLOURS
+from .style import COLOURS, LABELS, legend_outside
 
 METHODS = {"lm": "Levenberg–Marquardt", "adam": "Adam", "lbfgs": "L-BFGS", "scipy": "SciPy"}
 COLOUR = {"lm": COLOURS["lm"], "adam": COLOURS["adam"], "lbfgs": COLOURS["euler"], "scipy": COLOURS["rk4"]}
@@ -29,7 +29,7 @@ def spectra(eigenvalues: Mapping[str, np.ndarray]) -> Axes:
 
 def race(problems: Mapping[str, Mapping[str, History]], marks: Mapping[str, float]) -> np.ndarray:
     """Loss against seconds: a panel for each problem, a curve for each method, a dotted line at the loss to beat."""
-    _, axes = plt.subplots(1, len(problems), figsize=(3.4 * len(problems), 3.4), sharey=True)
+    _, axes = plt.subplots(1, len(problems), figsize=(2.45 * len(problems), 3.2), sharey=True)
     for ax, (problem, runs) in zip(np.atleast_1d(axes), problems.items(), strict=True):
         for method, history in runs.items():
             shown = thin(len(history.loss))
@@ -42,7 +42,7 @@ def race(problems: Mapping[str, Mapping[str, History]], marks: Mapping[str, floa
         ax.set_xlabel("seconds")
     first = np.atleast_1d(axes)[0]
     first.set_ylabel("mean squared error")
-    first.figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=len(METHODS))
+    legend_outside(first.figure, *np.atleast_1d(axes))
     return axes
 
 
@@ -68,23 +68,45 @@ def starts(stds: Sequence[float], losses: Mapping[tuple[str, str], np.ndarray]) 
         ax.semilogy(stds, np.median(found, axis=1), style, color=COLOUR[method], lw=1.2, label=label)
         ax.semilogy(stds, found, "o", ms=4.5, color=COLOUR[method], mfc=fill)
     ax.set(xlabel="std of the starting weights", ylabel="mean squared error reached")
-    ax.legend(fontsize=8)
+    legend_outside(ax.figure, ax, columns=3 if len(losses) > 4 else 2, fontsize=9)
     return ax
 
 
 def costs(growth: Mapping[str, tuple[Sequence[int], Mapping[str, Sequence[float]]]]) -> np.ndarray:
-    """Seconds of the parts of a step: a panel for each size that grows, a curve for each part.
+    """Seconds of the parts of a step: a panel for each size that grows, two in a row, a curve for each part.
 
     growth: name of the size → its values, and part → seconds.
     """
-    _, axes = plt.subplots(1, len(growth), figsize=(2.7 * len(growth), 3.2), sharey=True)
-    for ax, (name, (values, parts)) in zip(np.atleast_1d(axes), growth.items(), strict=True):
+    rows = -(-len(growth) // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(7.2, 2.3 * rows + 0.4), sharey=True, squeeze=False)
+    axes, spare = axes.flat[: len(growth)], axes.flat[len(growth) :]
+    for ax in spare:
+        ax.remove()
+    for ax, (name, (values, parts)) in zip(axes, growth.items(), strict=True):
         for (part, seconds), style in zip(parts.items(), ("o:", "s-", "^--"), strict=True):
             ax.loglog(values, seconds, style, ms=4, lw=1.2, color=COLOURS["lm"], label=part)
         ax.set_xlabel(name)
         ax.set_xticks(values, [str(value) for value in values], minor=False)
         ax.minorticks_off()
-    first = np.atleast_1d(axes)[0]
-    first.set_ylabel("seconds")
-    first.figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    for ax in axes[::2]:
+        ax.set_ylabel("seconds")
+    legend_outside(figure, axes[0])
     return axes
+
+
+def choices(losses: Mapping[tuple[str, str], Sequence[float]]) -> Axes:
+    """The loss that each start reaches, a row for each choice, the first on top: circles for LM, crosses for Adam.
+
+    losses: (method, choice) → one value a start.
+    """
+    rows = list(dict.fromkeys(name for _, name in losses))[::-1]
+    _, ax = plt.subplots(figsize=(7.4, 3.8))
+    for (method, name), values in losses.items():
+        label = LABELS[method] if name == rows[-1] else None
+        marker = {"lm": "o", "adam": "x"}[method]
+        height = np.full(len(values), rows.index(name))
+        ax.semilogx(values, height, marker, color=COLOURS[method], label=label)
+    ax.set_xlabel("training error (MSE)")
+    ax.set_yticks(range(len(rows)), rows)
+    legend_outside(ax.figure, ax)
+    return ax

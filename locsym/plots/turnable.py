@@ -66,8 +66,8 @@ def turnable(
         },
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         height=460,
-        paper_bgcolor="white",  # as all figures, in dark mode too
+        paper_bgcolor="rgba(0,0,0,0)",  # the page's own
         font={"family": "DejaVu Sans, sans-serif", "size": 11, "color": "black"},
-        legend={"orientation": "h", "y": 0, "bgcolor": "rgba(255,255,255,0.8)"},
+        legend={"orientation": "h", "y": 0, "bgcolor": "rgba(0,0,0,0)"},
     )
     return figure

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import COLOURS, LABELS
+from .style import COLOURS, LABELS, legend_outside
 
 
 def dispersion(n: int, c: float, learned: Mapping[str, np.ndarray]) -> Axes:
@@ -30,5 +30,5 @@ def dispersion(n: int, c: float, learned: Mapping[str, np.ndarray]) -> Axes:
     for size, (method, omega) in zip(cycle((8, 4)), learned.items(), strict=False):
         ax.plot(place, omega, "o", ms=size, mfc="none", color=COLOURS[method], label=LABELS[method])
     ax.set(xlabel="wavenumber κ", ylabel="frequency ω", ylim=(1.6 * grid.min(), 1.6 * grid.max()))
-    ax.legend(loc="upper right", fontsize=8)
+    legend_outside(ax.figure, ax, columns=2)
     return ax

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..guards import check_finite
+from ..guards import check_finite, integer, one_of
 
 Scalar = Callable[[Tensor], Tensor]
 
@@ -52,12 +52,6 @@ def local_fields(pairs: Sequence[Pair], y: Tensor) -> Tensor:
     return fields
 
 
-def check_pair(k: int, n: int) -> None:
-    """Raise ValueError unless ``k`` is the number of a pair, 0, …, n − 2."""
-    if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k < n - 1:
-        raise ValueError(f"k: the pairs (y_k, y_k+1) of n = {n} coordinates are k = 0, …, {n - 2}, got {k!r}")
-
-
 @dataclass(frozen=True)
 class NumericSplitting:
     r"""The same splitting for a field without a formula, made by :func:`split_numerically`.
@@ -86,7 +80,7 @@ class NumericSplitting:
 
     def pair(self, k: int) -> Pair:
         """Return H_k,k+1 and its derivatives as functions of states; k = 0, …, n − 2."""
-        check_pair(k, self.n)
+        k = integer("k", k, 0, self.n - 2)
         last = k == self.n - 2
 
         def dk_partial(y: Tensor) -> Tensor:
@@ -177,8 +171,7 @@ def split_numerically(
     a callable that torch cannot differentiate. Raises ValueError with the divergence and the point where it is
     not zero, and where a quadrature does not converge or meets a singularity.
     """
-    if derivative not in ("autograd", "differences"):
-        raise ValueError(f"derivative: 'autograd' or 'differences' is needed, got {derivative!r}")
+    one_of("derivative", derivative, ("autograd", "differences"))
     if not isinstance(points, Tensor) or points.ndim != 2 or points.shape[-1] < 2 or not points.is_floating_point():
         raise ValueError("points: a floating-point tensor of shape (N, n) with n >= 2 is needed")
     if not len(points):

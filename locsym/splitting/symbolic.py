@@ -31,13 +31,10 @@ from functools import lru_cache
 import sympy as sp
 from torch import Tensor
 
+from ..guards import integer
 from ..systems.formulas import tensor_function, vanishes
 from ..systems.system import System
-from .numeric import (
-    Pair,
-    Scalar,
-    check_pair,
-)
+from .numeric import Pair, Scalar
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ class Splitting:
 
     def pair(self, k: int) -> Pair:
         """Return H_k,k+1 and its derivatives as functions of states; k = 0, …, n − 2."""
-        check_pair(k, self.n)
+        k = integer("k", k, 0, self.n - 2)
         H, (a, b) = self.hamiltonians[k], self.symbols[k : k + 2]
         formulas = (H, H.diff(a), H.diff(b), H.diff(a, 2), H.diff(a, b), H.diff(b, 2))
         return Pair(k, *(_scalar(formula, self.symbols) for formula in formulas))

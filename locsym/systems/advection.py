@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..guards import finite_number, whole
+from ..guards import finite_number, integer
 from .linear_system import LinearSystem
 
 
@@ -18,7 +18,7 @@ class Advection(LinearSystem):
     """
 
     def __init__(self, n: int = 35, c: float = 1.0):
-        n = whole("n", n, 3)
+        n = integer("n", n, 3)
         self.c, self.dx = finite_number("c", c), 2.0 / n
         ahead = torch.eye(n, dtype=torch.float64).roll(1, dims=1)  # row i picks u_{i+1}
         forms = {"mass": torch.ones(n, dtype=torch.float64), "energy": torch.eye(n, dtype=torch.float64)}

@@ -10,8 +10,8 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from ..flow import column, finite_orbit, finite_step
-from ..guards import check_finite, check_times, finite_states, precise_step, whole
+from ..flow import Guarded, column, finite_orbit, finite_step
+from ..guards import check_finite, check_times, finite_states, number, positive, precise_step
 
 VectorField = Callable[[Tensor], Tensor]
 TOLERANCE = 3e-14  # close to the smallest that SciPy accepts; costs less than twice the steps of 1e-12
@@ -38,12 +38,21 @@ def solve(
     where EVALUATIONS of f would not do: what is longer is solved in pieces.
     """
     for name, value in (("rtol", rtol), ("atol", atol)):
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name}: a number > 0 is needed, got {value!r}")
-    finite_states(y0, "y0")
-    if y0.requires_grad and torch.is_grad_enabled():
-        raise ValueError("y0: no gradient passes through the exact solution; hand over y0.detach()")
-    times = check_times(t)
+        number(name, value, "a number > 0", positive)
+    finite_states("y0", y0)
+    _refuse_gradient("y0", y0)
+    return _solve(rhs, y0, check_times(t), method, rtol, atol)
+
+
+def _solve(
+    rhs: VectorField,
+    y0: Tensor,
+    times: np.ndarray,
+    method: str = "DOP853",
+    rtol: float = TOLERANCE,
+    atol: float = TOLERANCE,
+) -> Tensor:
+    """Do the work of :func:`solve`, whose arguments have been checked."""
     if len(times) == 1 or y0.numel() == 0:
         return y0.detach().expand(len(times), *y0.shape).clone()
     shape, batch, count = y0.shape, math.sqrt(math.prod(y0.shape[:-1])), 0
@@ -72,7 +81,7 @@ def solve(
     return finite_orbit(torch.from_numpy(np.ascontiguousarray(result.y.T)).reshape(len(times), *shape).to(y0))
 
 
-class ExactFlow:
+class ExactFlow(Guarded):
     r"""The flow map of a vector field, by :func:`solve`: states ``(*, n)``, h a number or ``(*)``; no gradient.
 
     rhs: f, ``(*, n)`` to ``(*, n)``. n: the dimension, where it is to be checked.
@@ -82,23 +91,26 @@ class ExactFlow:
         self.rhs, self.n = rhs, n
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
-        finite_states(y, "y", self.n)
-        return self.rollout(y, h, 1)[-1]
+        return self.iterate(y, self.checked(y, h), 1)[-1]
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Undo the step: :math:`\varphi_h^{-1} = \varphi_{-h}`."""
-        return self(y, -h)
+        return self.iterate(y, -self.checked(y, h), 1)[-1]
 
-    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-        """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``, in one solution."""
-        finite_states(y0, "y0", self.n)
-        whole("steps", steps, 0)
-        h = column(precise_step(h, y0))  # time counts steps: one h a sample is then a factor of the vector field
-        return solve(lambda y: h * self.rhs(y), y0, np.arange(steps + 1.0))
+    def iterate(self, y0: Tensor, h: Tensor, steps: int) -> Tensor:
+        """Return the orbit of checked arguments, in one solution."""
+        h = column(h)  # time counts steps: one h a sample is then a factor of the vector field
+        return _solve(lambda y: h * self.rhs(y), y0, np.arange(steps + 1.0))
+
+    def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor:
+        """Return the step h in float64, once it and the states ``y`` have been checked."""
+        finite_states(name, y, self.n)
+        _refuse_gradient(name, y)
+        return precise_step(h, y)
 
     def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Return :math:`\partial\varphi_h / \partial y`, ``(*, n, n)``: solve :math:`\dot J = f'(y) J`, J(0) = 1."""
-        finite_states(y, "y", self.n)
+        finite_states("y", y, self.n)
         y, n = y.detach(), y.shape[-1]
         h, df = column(precise_step(h, y)), torch.func.jacrev(self.rhs)
 
@@ -108,10 +120,10 @@ class ExactFlow:
             return (h.unsqueeze(-1) if h.ndim else h) * rate
 
         start = torch.cat([y.unsqueeze(-2), torch.eye(n).to(y).expand(*y.shape, n)], dim=-2)
-        return solve(variational, start, (0.0, 1.0))[-1][..., 1:, :].mT
+        return _solve(variational, start, np.array([0.0, 1.0]))[-1][..., 1:, :].mT
 
 
-class LinearFlow:
+class LinearFlow(Guarded):
     r"""The flow map of dy/dt = A y: :math:`\varphi_h(y) = e^{hA} y`; A: ``(n, n)``.
 
     Its error is about 1e-16 :math:`\|hA\|`, relative; where that norm is beyond FARTHEST, or the exponential overflows,
@@ -122,25 +134,27 @@ class LinearFlow:
         self.A = A.detach().to("cpu", torch.float64)
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
-        finite_states(y, "y", len(self.A))
-        return finite_step(_apply(self.propagator(precise_step(h, y)), y))
+        return finite_step(_apply(self.propagator(self.checked(y, h)), y))
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Undo the step: :math:`e^{-hA} y`."""
-        return self(y, -h)
+        return finite_step(_apply(self.propagator(-self.checked(y, h)), y))
 
-    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-        """The states after 0, 1, …, ``steps`` steps, ``(steps + 1, *, n)``; one matrix exponential a value of h."""
-        finite_states(y0, "y0", len(self.A))
-        one_step, orbit = self.propagator(precise_step(h, y0)), [y0.double()]
-        for _ in range(whole("steps", steps, 0)):
+    def iterate(self, y0: Tensor, h: Tensor, steps: int) -> Tensor:
+        """Return the orbit of checked arguments, with one matrix exponential for each value of h."""
+        one_step, orbit = self.propagator(h), [y0.double()]
+        for _ in range(steps):
             orbit.append(_apply(one_step, orbit[-1]))
         return finite_orbit(torch.stack(orbit).to(y0))
 
     def jacobian(self, y: Tensor, h: Tensor | float) -> Tensor:
         r"""Return :math:`e^{hA}` for each state: ``(*, n, n)``."""
-        finite_states(y, "y", len(self.A))
-        return self.propagator(precise_step(h, y)).to(y).expand(*y.shape, y.shape[-1])
+        return self.propagator(self.checked(y, h)).to(y).expand(*y.shape, y.shape[-1])
+
+    def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor:
+        """Return the step h in float64, once it and the states ``y`` have been checked."""
+        finite_states(name, y, len(self.A))
+        return precise_step(h, y)
 
     def propagator(self, h: Tensor | float) -> Tensor:
         r"""Return :math:`e^{hA}` in float64 for every step h, ``(*)`` to ``(*, n, n)``; equal steps share one."""
@@ -150,6 +164,11 @@ class LinearFlow:
             raise ValueError(f"h: a norm of hA up to {FARTHEST:g} is needed, got more; beyond, the phase is lost")
         check_finite("h: the matrix exponential of hA", exponential := torch.linalg.matrix_exp(exponents))
         return exponential[where]
+
+
+def _refuse_gradient(name: str, y: Tensor) -> None:
+    if y.requires_grad and torch.is_grad_enabled():
+        raise ValueError(f"{name}: no gradient passes through the exact solution; hand over {name}.detach()")
 
 
 def _apply(matrix: Tensor, y: Tensor) -> Tensor:

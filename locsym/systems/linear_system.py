@@ -24,7 +24,7 @@ class LinearSystem(System):
     """
 
     def __init__(self, A: Tensor, invariants: Mapping[str, Tensor] | None = None, name: str = "linear system"):
-        finite_states(A, "A")
+        finite_states("A", A)
         if A.ndim != 2 or A.shape[0] != A.shape[1] or len(A) < 2:
             raise ValueError(f"A: shape (n, n) with n >= 2 is needed, got {tuple(A.shape)}")
         self.name, self.A = name, A.detach().to("cpu", torch.float64, copy=True)
@@ -34,7 +34,7 @@ class LinearSystem(System):
             raise ValueError(f"A: the trace, which is the divergence, must be 0, got {trace:g}")
         self._forms = {}
         for key, form in dict(invariants or {}).items():
-            finite_states(form, f"invariants: {key!r}")
+            finite_states(f"invariants: {key!r}", form)
             self._forms[key] = form = form.detach().to("cpu", torch.float64)
             if form.shape not in {A.shape[:1], A.shape}:
                 raise ValueError(f"invariants: {key!r} has shape {tuple(form.shape)}; (n,) and (n, n) are allowed")
@@ -76,7 +76,7 @@ class LinearSystem(System):
 
     def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
         """Return :math:`e^{(t - t_0) A} y_0` at the times ``t``: ``(len(t), *, n)``; tolerances have no say here."""
-        finite_states(y0, "y0", self.n)
+        finite_states("y0", y0, self.n)
         elapsed = torch.from_numpy(check_times(t))
         propagators = self.flow.propagator(elapsed - elapsed[0]).to(y0.device)
         return torch.stack([y0.double() @ one.mT for one in propagators]).to(y0.dtype)

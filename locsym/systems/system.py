@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..flow import FlowMap
-from ..guards import finite_states
+from ..guards import check_states, finite_states
 from .exact import ExactFlow, solve
 from .formulas import tensor_function, vanishes
 
@@ -75,7 +75,7 @@ class System:
 
     def divergence(self, y: Tensor) -> Tensor:
         """Return the divergence of f at ``y`` by automatic differentiation: ``(*, n)`` to ``(*)``; rounding only."""
-        finite_states(y, "y", self.n)
+        finite_states("y", y, self.n)
         if not y.numel():
             return y.new_zeros(y.shape[:-1])
         jacobian = torch.func.vmap(torch.func.jacrev(self.rhs))(y.reshape(-1, self.n))
@@ -83,7 +83,7 @@ class System:
 
     def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
         """Return the exact solution at the times ``t``, first the start: ``(len(t), *, n)``; see :func:`solve`."""
-        finite_states(y0, "y0", self.n)
+        check_states("y0", y0, self.n)
         return solve(self.rhs, y0, t, **solver)
 
     def __repr__(self) -> str:

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from ..data import Pairs
+from ..guards import number, positive, two_numbers
 from ..networks import Network
 from .objective import Objective
-from .options import number, positive, two_numbers
 
 
 class Adam:

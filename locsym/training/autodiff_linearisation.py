@@ -9,7 +9,7 @@ from torch.func import functional_call, jacrev, vmap
 from ..networks import Network
 
 
-class Explicit:
+class AutodiffLinearisation:
     """A network and its data, ready to be linearised at any weights θ ``(P,)``; see ``Linearisation``."""
 
     def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
@@ -21,10 +21,10 @@ class Explicit:
         """Return r(θ), ``(N, n)``."""
         return self._step(theta, self.y, self.h) - self.target
 
-    def at(self, theta: Tensor) -> ExplicitTangent:
+    def at(self, theta: Tensor) -> AutodiffTangent:
         """Linearise at θ, one sample at a time: it depends on no other."""
         J = vmap(jacrev(self._step), (None, 0, 0))(theta, self.y, self.h)
-        return ExplicitTangent(self.residual(theta), J.flatten(0, 1))
+        return AutodiffTangent(self.residual(theta), J.flatten(0, 1))
 
     def _step(self, theta: Tensor, y: Tensor, h: Tensor) -> Tensor:
         parts = theta.split([shape.numel() for shape in self.shapes.values()])
@@ -32,7 +32,7 @@ class Explicit:
         return functional_call(self.step, weights, (y, h))
 
 
-class ExplicitTangent:
+class AutodiffTangent:
     """J ``(N n, P)`` kept whole, and its products; see ``Tangent``."""
 
     def __init__(self, residual: Tensor, J: Tensor):

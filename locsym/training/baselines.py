@@ -12,12 +12,11 @@ from scipy.sparse.linalg import LinearOperator
 from torch import Tensor, nn
 
 from ..data import Pairs
-from ..guards import whole
+from ..guards import integer, number, one_of, positive
 from ..networks import Network
 from ..networks.linearisation import Linearisation
-from .autodiff_linearisation import Explicit
-from .objective import Objective
-from .options import chain, number, one_of, positive
+from .autodiff_linearisation import AutodiffLinearisation
+from .objective import Objective, require_sequential
 
 
 class LBFGS:
@@ -44,7 +43,7 @@ class LBFGS:
         history: int = 100,
     ):
         number("scale", scale, "a positive number", positive)
-        self.scale, self.history = scale, whole("history", history, 1)
+        self.scale, self.history = scale, integer("history", history, 1)
         self.objective = Objective(network, pairs, validation)
         self.note, self.reason = self.objective.note, None
         self._start(self.objective.start)
@@ -130,10 +129,10 @@ class LeastSquares:
         solver: str = "auto",
         memory: int = 2**28,
     ):
-        self.evaluations = whole("evaluations", evaluations, 2)
+        self.evaluations = integer("evaluations", evaluations, 2)
         number("memory", memory)
         one_of("solver", solver, ("auto", "exact", "lsmr"))
-        chain("scipy", network)
+        require_sequential("scipy", network)
         if pairs.y.dtype != torch.float64:
             raise ValueError(f"network: SciPy works in float64, got {pairs.y.dtype}")
         self.objective = Objective(network, pairs, validation)
@@ -142,7 +141,7 @@ class LeastSquares:
         size = 8 * pairs.y.numel() * len(self.free)
         self.solver = solver if solver != "auto" else "exact" if size <= memory else "lsmr"
         self.note = f"{self.solver}, a Jacobian of {size / 2**20:.0f} MiB"
-        linearise = Explicit if self.solver == "exact" else Linearisation
+        linearise = AutodiffLinearisation if self.solver == "exact" else Linearisation
         self.problem = linearise(network, pairs.y, pairs.h, pairs.target)
 
     def _full(self, x: np.ndarray) -> Tensor:

@@ -14,11 +14,10 @@ import torch
 from tqdm import tqdm
 
 from ..data import Pairs
-from ..guards import whole
+from ..guards import integer, number
 from ..networks import Network
 from .loop import Loop, Progress
 from .objective import mean_squared_error
-from .options import number
 from .record import Optimiser, Run, fingerprint
 
 METHODS = {  # imported when asked for
@@ -67,8 +66,8 @@ def fit(
     infinity.
     """
     make, options = _method(method, options)
-    iterations = whole("iterations", make.iterations if iterations is None else iterations, 0)
-    pause = iterations if pause is None else whole("pause", pause, 0)
+    iterations = integer("iterations", make.iterations if iterations is None else iterations, 0)
+    pause = iterations if pause is None else integer("pause", pause, 0)
     _check(network, pairs, validation, target, seconds)
     given, network = network, copy.deepcopy(network)
     pairs, held_out = _like(network, pairs, "pairs"), validation and _like(network, validation, "validation")

@@ -25,10 +25,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..networks.linearisation import Linearisation, obstacle
-from .autodiff_linearisation import Explicit
+from ..guards import number, one_of, positive
+from ..networks.linearisation import Linearisation, why_no_closed_form
+from .autodiff_linearisation import AutodiffLinearisation
 from .matrix_free import conjugate_gradients
-from .options import chain, number, one_of, positive
+from .objective import require_sequential
 
 Solve = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -72,11 +73,11 @@ class LevenbergMarquardt:
         number("damping", damping, "a positive number", positive)
         one_of("acceleration", acceleration, (True, False))
         one_of("solver", solver, SOLVERS)
-        chain("lm", network)
+        require_sequential("lm", network)
         if not all(p.requires_grad for p in network.parameters()):
             raise ValueError('network: "lm" trains all weights, and some ask for no gradient; "adam" leaves them alone')
-        reason = obstacle(network)
-        linearise = Explicit if reason else Linearisation
+        reason = why_no_closed_form(network)
+        linearise = AutodiffLinearisation if reason else Linearisation
         self.problem = linearise(network, pairs.y, pairs.h, pairs.target)
         self.held_out = None
         if validation is not None:

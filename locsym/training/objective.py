@@ -10,7 +10,7 @@ from torch import Tensor
 from ..data import Pairs
 from ..flow import FlowMap
 from ..networks import Network
-from ..networks.native.compiled import Compiled, flat, obstacle
+from ..networks.native.compiled import Compiled, flat, why_not_compiled
 
 
 class Objective:
@@ -27,7 +27,7 @@ class Objective:
         self.step = unchecked(network)
         self.train = _contiguous(pairs)
         self.held_out = None if validation is None else _contiguous(validation)
-        reason = obstacle(network)
+        reason = why_not_compiled(network)
         self.kernel = None if reason else Compiled(network)
         self.note = f"plain torch, {reason}" if reason else "compiled kernel"
 
@@ -87,7 +87,14 @@ def _contiguous(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
 
 def unchecked(network: Network) -> FlowMap:
     """The network's step without a look at its outcome: where it overflows, the loss is what tells."""
-    return network.step if type(network).forward is Network.forward else network
+    return network.step if network.is_sequential else network
+
+
+def require_sequential(method: str, network: Network) -> None:
+    """Raise ValueError where ``network`` has a forward of its own: ``method`` visits its modules one by one."""
+    if not network.is_sequential:
+        said = f'"{method}" follows its modules, but it has a forward of its own; "adam" follows that'
+        raise ValueError(f"network: {said}")
 
 
 def mean_squared_error(network: Network, pairs: Pairs) -> float:

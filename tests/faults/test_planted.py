@@ -39,8 +39,8 @@ def pytest_in(root, *words, **environment):
 
 
 WRONG = {  # file, what is there, what is put there, the test file that must find it
-    "sign of a module": ("networks/shears.py", "(self.sign * column(h))", "(-self.sign * column(h))", "test_modules"),
-    "column of W": ("networks/shears.py", "(k,), sign, width", "((k + 1) % (n - 1),), sign, width", "test_modules"),
+    "sign of a module": ("networks/shears.py", "(self.sign * column(h))", "(-self.sign * column(h))", "test_shears"),
+    "column of W": ("networks/shears.py", "(k,), sign, width", "((k + 1) % (n - 1),), sign, width", "test_shears"),
     "sign of a Hamiltonian field": ("splitting/symbolic.py", ", -sp.diff(H, self.symbols[k])",
                                     ", sp.diff(H, self.symbols[k])", "test_splitting"),
 }  # fmt: skip

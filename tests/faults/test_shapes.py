@@ -18,7 +18,7 @@ from torch.nn.utils import parameters_to_vector
 from locsym import LASympNet, LocSympNet, Pairs, SympNet, diagnostics, rollout
 from locsym.diagnostics import transverse_multipliers
 from locsym.networks import ACTIVATIONS
-from locsym.networks.linearisation import Linearisation, obstacle
+from locsym.networks.linearisation import Linearisation, why_no_closed_form
 from locsym.splitting import RK4, fourth_order, split, split_numerically, strang, symplectic_euler
 from locsym.systems import (
     ABCFlow,
@@ -218,7 +218,7 @@ def test_linearisation(fault, net, N, scale, h, seed):
     theta = parameters_to_vector(net.parameters()).detach()
     y, target = (drawn(N, net.n, scale=scale, dtype=theta.dtype, seed=seed + i) for i in (0, 100))
     with fault("shapes", "linearisation"):
-        if reason := obstacle(net):
+        if reason := why_no_closed_form(net):
             assert isinstance(net, LASympNet), reason
             return
         tangent = Linearisation(net, y, torch.full((N,), h).to(y), target).at(theta)
@@ -275,7 +275,7 @@ REFUSED = {
     "inertia: three numbers": lambda: RigidBody([1, 2]),
     "inertia: a real number": lambda: RigidBody(("1", "2", "3")),
     "field: formulas": lambda: System("s", (), ("__import__('os').abort()",)),
-    "radius: a number": lambda: volume_by_sampling.Ball(Z, "1"),
+    "radius: a finite number > 0": lambda: volume_by_sampling.Ball(Z, "1"),
     "radius: a finite number": lambda: volume_by_sampling.Ball(Z, float("nan")),
     "centre: shape": lambda: volume_by_sampling.Ball(torch.ones(2, 3), 1.0),
     r"low: a tensor of shape \(\*, n\)": lambda: volume_by_sampling.Box(None, Z),

@@ -1,8 +1,8 @@
-r"""The compiled road: rollout, gradient and Adam of networks whose modules move one coordinate each, in ``kernel.cpp``.
+r"""The compiled kernel: rollout, gradient and Adam of networks whose modules move one coordinate each (``kernel.cpp``).
 
-The kernel is compiled on first use by the machine's own compiler, for the machine's own processor, into the user's
-cache folder; the file's name is a hash of everything that went into it. Where this road is closed, :func:`obstacle`
-says why and the plain torch code is used. Everything runs on the calling thread and releases Python's lock.
+The kernel is compiled on first use, by the machine's own compiler and for its own processor, into the user's cache
+folder. The file's name is a hash of everything that went into it. Where there is no kernel, :func:`why_not_compiled`
+gives the reason, and the plain torch code is used. The kernel runs on the calling thread and releases Python's lock.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _declare(kernel: ctypes.CDLL) -> ctypes.CDLL:
     return kernel
 
 
-def obstacle(network: nn.Module) -> str | None:
+def why_not_compiled(network: nn.Module) -> str | None:
     """Say why ``network`` cannot take the compiled road; None where it can."""
     weights = list(network.parameters())
     layers = list(getattr(network, "layers", ()))
@@ -125,11 +125,11 @@ def obstacle(network: nn.Module) -> str | None:
 class Compiled:
     """A network in the kernel's words. Weights θ ``(P,)`` are in the order of ``network.parameters()``.
 
-    Raises ValueError where there is an :func:`obstacle`.
+    Raises ValueError where :func:`why_not_compiled` has a reason.
     """
 
     def __init__(self, network: nn.Module):
-        if (reason := obstacle(network)) is not None:
+        if (reason := why_not_compiled(network)) is not None:
             raise ValueError(f"network: cannot be compiled, {reason}")
         self.n, self.dtype = network.n, network.layers[0].W.dtype
         self._kernel = load_kernel(self.dtype)

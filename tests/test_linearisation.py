@@ -10,12 +10,12 @@ from torch.func import functional_call, jacrev
 from torch.nn.utils import parameters_to_vector
 
 from locsym import GradientModule, LASympNet, LocSympNet, Network, SympNet
+from locsym.networks.activations import with_derivative
 from locsym.networks.linearisation import (
     Linearisation,
-    obstacle,
-    with_derivative,
+    why_no_closed_form,
 )
-from locsym.training.autodiff_linearisation import Explicit
+from locsym.training.autodiff_linearisation import AutodiffLinearisation
 
 
 def random_data(n, N, generator, dtype=torch.float64):
@@ -104,7 +104,7 @@ def test_the_gram_matrix_does_not_depend_on_its_blocks(monkeypatch):
     network = LocSympNet(3, 2, 5, std=0.5, generator=generator)
     tangent = Linearisation(network, *random_data(3, 13, generator)).at(parameters_to_vector(network.parameters()))
     whole = tangent.gram()
-    monkeypatch.setattr("locsym.networks.linearisation.BLOCK", 300)
+    monkeypatch.setattr("locsym.networks.gram_matrix.BLOCK", 300)
     torch.testing.assert_close(tangent.gram().tril(), whole.tril(), rtol=1e-13, atol=1e-15)
 
 
@@ -143,11 +143,11 @@ EQUAL = [GradientModule.local(3, 0, "up", 4), GradientModule.local(3, 1, "low", 
 )
 def test_networks_without_a_closed_form_are_refused_and_have_an_explicit_one(network, reason):
     data = random_data(network.n, 4, torch.Generator().manual_seed(0))
-    assert reason in obstacle(network)
+    assert reason in why_no_closed_form(network)
     with pytest.raises(ValueError, match=f"network: .*{reason}"):
         Linearisation(network, *data)
     theta, r, J = jacobian(network, *data)
-    tangent = Explicit(network, *data).at(theta)
+    tangent = AutodiffLinearisation(network, *data).at(theta)
     torch.testing.assert_close(tangent.residual.flatten(), r)
     torch.testing.assert_close(tangent.J, J)
     assert math.isclose(float(tangent.jvp(theta) @ r), float(tangent.vjp(r) @ theta), rel_tol=1e-10)

@@ -218,7 +218,7 @@ REFUSED = {
     "no time": (lambda: observed_order(euler, euler, Y[:, :2], [0.1, 0.2], -1.0), ValueError, "time: a multiple"),
     "no states": (lambda: observed_order(euler, euler, Y[:0], [0.1, 0.2]), ValueError, "y: one state"),
     "shape of h": (lambda: jacobian(quadratic, Y, torch.ones(3).double()), ValueError, r"h: .*\(2,\), one value"),
-    "text for h": (lambda: jacobian(quadratic, Y, "0.1"), TypeError, "h: a number or a tensor"),
+    "text for h": (lambda: jacobian(quadratic, Y, "0.1"), TypeError, "h: a finite number or a tensor"),
     "no error": (lambda: observed_order(euler, euler, Y[:, :2], [0.1, 0.2]), ValueError, "not 0 for a slope"),
 }
 

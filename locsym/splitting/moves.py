@@ -1,0 +1,116 @@
+r"""Moves: Euler steps of one coordinate, explicit or implicit, that splitting integrators are lists of.
+
+The inverse of an explicit move is an implicit one and the other way round, so inverse, adjoint and every composition of
+a list of moves are lists again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import sympy as sp
+import torch
+from torch import Tensor
+
+from ..systems.formulas import TORCH_FUNCTIONS
+from .numeric import NumericSplitting
+from .symbolic import Splitting
+
+#: h·g(y) as a function of h and the n coordinates, each of shape (*).
+Shift = Callable[..., Tensor | float]
+
+
+@dataclass(frozen=True)
+class Move:
+    r"""One Euler step of one coordinate, :math:`\dot y_j = g(y)`, the others at rest.
+
+    j: the coordinate, from 0. shift: (h, y_1, …, y_n) ↦ h g(y). slope: :math:`h \, \partial g / \partial y_j` likewise,
+    or None where it is zero: then the move is a shear, and explicit either way. fraction: the part of h that it takes.
+    implicit: evaluate g at the new :math:`y_j` instead of the old. tolerance, iterations: of Newton's method.
+    """
+
+    j: int
+    shift: Shift
+    slope: Shift | None = None
+    fraction: float = 1.0
+    implicit: bool = False
+    tolerance: float = 1e-12
+    iterations: int = 50
+
+    def __call__(self, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
+        """Return the new coordinate j, shape ``(*)``. y: the n coordinates, each ``(*)``; h: number or ``(*)``."""
+        h = self.fraction * h
+        return self._solve(y, h) if self.implicit and self.slope else y[self.j] + self.shift(h, *y)
+
+    def undone(self) -> Move:
+        """The move that undoes this one: a step of −h with explicit and implicit exchanged."""
+        return replace(self, fraction=-self.fraction, implicit=not self.implicit)
+
+    def _solve(self, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
+        """Solve Y = y_j + h g(…, Y, …) for every sample at once; the last Newton step carries the derivatives."""
+        fixed = [x.detach() for x in y]
+        step = h.detach() if isinstance(h, Tensor) else h
+        root = fixed[self.j]
+        tolerance = max(self.tolerance, 16 * torch.finfo(root.dtype).eps)
+        for _ in range(self.iterations):
+            last, root = root, self._newton(root, fixed, step)
+            if bool(((root - last).abs() < tolerance * (1 + root.abs())).all()):  # never true of an infinite root
+                return self._newton(root, y, h)
+        worst = (root - last).abs().nan_to_num(torch.inf, torch.inf).max().item()
+        raise RuntimeError(
+            f"Newton's method for y_{self.j + 1} did not converge in {self.iterations} iterations: its last update is "
+            f"{worst:.1e}, allowed is {tolerance:.0e} relative to 1 + |y_{self.j + 1}|; take a smaller step h"
+        )
+
+    def _newton(self, root: Tensor, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
+        at = [*y[: self.j], root, *y[self.j + 1 :]]
+        return root - (root - y[self.j] - self.shift(h, *at)) / (1 - self.slope(h, *at))
+
+
+STEP = sp.Symbol("STEP")  # sorts before the coordinates: h meets the numbers of a formula before any tensor
+
+
+def formula_moves(splitting: Splitting, k: int) -> list[Move]:
+    """Eqs. (16)–(17) on (y_k, y_k+1), k from 0: y_k implicitly, then y_k+1 explicitly; rates that are zero left out."""
+    y, field = splitting.symbols, splitting.fields[k]
+
+    def function(rate: sp.Expr) -> Shift:
+        return sp.lambdify((STEP, *y), STEP * rate, modules=[TORCH_FUNCTIONS], cse=True)
+
+    def move(j: int) -> Move:
+        slope = None if splitting.separable[k] else function(sp.diff(field[j], y[j]))
+        return Move(j, function(field[j]), slope, implicit=j == k)
+
+    return [move(j) for j in (k, k + 1) if field[j] != 0]
+
+
+def numeric_moves(splitting: NumericSplitting, k: int) -> list[Move]:
+    """The same where the local Hamiltonian is known by quadrature only: nothing is known to be zero."""
+    pair = splitting.pair(k)
+
+    def scaled(sign: int, rate: Callable[[Tensor], Tensor]) -> Shift:
+        return lambda h, *y: sign * h * rate(torch.stack(y, dim=-1))
+
+    return [
+        Move(k, scaled(1, pair.dH_dk1), scaled(1, pair.d2H_dk_dk1), implicit=True),
+        Move(k + 1, scaled(-1, pair.dH_dk), scaled(-1, pair.d2H_dk_dk1)),
+    ]
+
+
+def symmetric(moves: Sequence[Move]) -> list[Move]:
+    """Half a step, then the adjoint of it: the moves backwards, explicit and implicit exchanged."""
+    half = [replace(move, fraction=move.fraction / 2) for move in moves]
+    return half + [replace(move, implicit=not move.implicit) for move in reversed(half)]
+
+
+def composed(moves: Sequence[Move], weights: Sequence[float]) -> list[Move]:
+    """The moves once for each weight; neighbours that are the same shear become one."""
+    merged: list[Move] = []
+    for weight in weights:
+        for move in moves:
+            scaled = replace(move, fraction=weight * move.fraction)
+            if merged and move.slope is None and move.shift is merged[-1].shift:
+                scaled = replace(scaled, fraction=scaled.fraction + merged.pop().fraction)
+            merged.append(scaled)
+    return merged
