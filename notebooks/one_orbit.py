@@ -111,13 +111,13 @@ predicted = {}
 for name, run in runs.items():
     predicted[name] = rollout(run.network, y0, tau, steps)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-sphere", "caption": "Fig. 4(a) of the paper, for both trainings. Each network is iterated to t = 1000. The predicted orbit (coloured) is drawn on the unit sphere over the exact orbit (black). The dot marks the start. The data end at t = 12, after little more than one lap. The line of an orbit that drifts is thicker."}, "image": {"alt": "Two grey spheres, each with a predicted orbit round the third axis over the exact closed one."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-sphere", "caption": "Fig. 4(a) of the paper, for both trainings. Each network is iterated to t = 1000. The predicted orbit (coloured) is drawn on the unit sphere over the exact orbit (black). The dot marks the start. The data end at t = 12, after a little more than one lap. An orbit that drifts has a thicker line."}, "image": {"alt": "Two grey spheres, each with a predicted orbit round the third axis over the exact closed one."}}
 paths = {name: y.unsqueeze(1).numpy() for name, y in predicted.items()}
 paper.spheres(exact.unsqueeze(1).numpy(), paths)
 
 # %% [markdown]
 # {numref}`fig-orbit-sphere` shows more than ninety laps. The training data contain the first one. Nothing in the
-# networks preserves the sphere or the energy. They preserve volume, and they repeat what they have learned.
+# networks preserves the sphere or the energy. They preserve volume; all the rest they have to learn.
 #
 # Adam trains for {glue:text}`adam-epochs` epochs. This edition of the book ran the first {glue:text}`adam-here` of
 # them itself; if any are left, they come from the training that is kept with the book.
@@ -252,10 +252,10 @@ for name in runs:
 # | H, largest relative error | {glue:text}`adam-energy-error` | {glue:text}`lm-energy-error` |
 # | I, largest relative error | {glue:text}`adam-casimir-error` | {glue:text}`lm-casimir-error` |
 #
-# What Levenberg–Marquardt gains is the size of the errors. The seconds of both columns are those of compiled kernels.
-# They must not be compared with the time of the author's scripts, which use plain autograd: on two cores, these need
-# about 17 minutes for the paper's 200 000 epochs. That difference is almost entirely due to the kernel. The
-# [table of results](/book/results) keeps the two apart.
+# The gain of the optimiser lies in the errors: Levenberg–Marquardt makes them smaller. The seconds of both columns are
+# those of compiled kernels. They must not be compared with the time of the author's scripts, which use plain autograd:
+# on two cores, these need about 17 minutes for the paper's 200 000 epochs. That difference is almost entirely due to
+# the kernel. The [table of results](/book/results) keeps the two apart.
 #
 # Nearly all of the global error is a shift along the orbit, that is, a phase error: the predicted body turns slightly
 # too fast or too slowly. If the period is wrong by a constant, the phase error grows linearly. If the orbit drifts
