@@ -603,8 +603,9 @@ for n, symmetric in ((2, False), (3, True), (8, False)):
 
 # %% [markdown]
 # Then we train two networks of the same size with two different steps. One learns the rigid body, where all $\partial
-# f_k / \partial y_k$ are zero. The other learns the Volterra ring, where they are not. The states fill a cube of half-width $a$ around the
-# origin or around $(1, 1, 1)$. For the Volterra ring in this cube, the root of the bound above is $a^2 \sqrt{2/3}$.
+# f_k / \partial y_k$ are zero. The other learns the Volterra ring, where they are not. The states fill a cube of
+# half-width $a$ around the origin or around $(1, 1, 1)$. For the Volterra ring in this cube, the root of the bound above
+# is $a^2 \sqrt{2/3}$.
 
 # %%
 systems = {"rigid body": RigidBody(), "Volterra ring": Volterra()}
@@ -650,6 +651,7 @@ learned_field = generator_field(models["Volterra ring"], y)[:, 0].numpy()
 assert np.ptp(learned_field) < 1e-12 < 0.1 < np.ptp(field)
 curves = (y[:, 0].numpy(), field, learned_field)
 draw.along_itself(axes[1], *curves, ("$y_1$", "$f_1$"))
+style.legend_outside(figure, *axes)
 
 # %% [markdown]
 # As $h \to 0$ the error per unit time is {glue:text}`family-body` for the rigid body, which is what the training leaves,
