@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .paper import History, thin
-from .style import COLOURS, legend_outside
+from .style import COLOURS, LABELS, legend_outside
 
 METHODS = {"lm": "Levenberg–Marquardt", "adam": "Adam", "lbfgs": "L-BFGS", "scipy": "SciPy"}
 COLOUR = {"lm": COLOURS["lm"], "adam": COLOURS["adam"], "lbfgs": COLOURS["euler"], "scipy": COLOURS["rk4"]}
@@ -92,3 +92,21 @@ def costs(growth: Mapping[str, tuple[Sequence[int], Mapping[str, Sequence[float]
         ax.set_ylabel("seconds")
     legend_outside(figure, axes[0])
     return axes
+
+
+def choices(losses: Mapping[tuple[str, str], Sequence[float]]) -> Axes:
+    """The loss that each start reaches, a row for each choice, the first on top: circles for LM, crosses for Adam.
+
+    losses: (method, choice) → one value a start.
+    """
+    rows = list(dict.fromkeys(name for _, name in losses))[::-1]
+    _, ax = plt.subplots(figsize=(7.4, 3.8))
+    for (method, name), values in losses.items():
+        label = LABELS[method] if name == rows[-1] else None
+        marker = {"lm": "o", "adam": "x"}[method]
+        height = np.full(len(values), rows.index(name))
+        ax.semilogx(values, height, marker, color=COLOURS[method], label=label)
+    ax.set_xlabel("training error (MSE)")
+    ax.set_yticks(range(len(rows)), rows)
+    legend_outside(ax.figure, ax)
+    return ax
