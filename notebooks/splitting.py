@@ -95,10 +95,10 @@ for k, ax in enumerate(axes[1:]):
     splitting.local_field(ax, *fields, colour, labels)
 
 # %% [markdown]
-# The middle and right panels of {numref}`fig-splitting-sum` show a shear and a rotation. Each of them
-# preserves area in its plane, whatever the value of the third coordinate, and therefore preserves volume in space. Each
-# is also *Hamiltonian*: its field is the gradient of $H_{k,k+1}$, turned by a right angle. We want such a decomposition
-# for every divergence-free field.
+# The middle and right panels of {numref}`fig-splitting-sum` show a shear and a rotation. Each of them preserves area in
+# its plane, whatever the value of the third coordinate, and therefore preserves volume in space. Each is also
+# *Hamiltonian*: turning the gradient of $H_{k,k+1}$ by a right angle gives its field. We want such a decomposition for
+# every divergence-free field.
 #
 # ## Volume-preserving fields
 #
