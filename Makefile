@@ -47,7 +47,7 @@ rerun: env   ## run one notebook with other parameters: NOTEBOOK=integrators PAR
 keep: env   ## store trainings and numbers of the full book just built in book/kept and book/record.json; commit them
 	$(BIN)/python -m companion keep
 
-adopt: env   ## after a change of the training code that changes no bit: check its beginnings, take over its long trainings
+adopt: env   ## after a change of code that changes no bit: check the beginning of each long training and take it over
 	$(BIN)/python -m companion adopt
 
 faults: env   ## kill, truncate, fill and confuse it (tests/faults); write the outcome to book/faults.json; commit it

@@ -17,7 +17,7 @@ ENTRIES = yaml.safe_load((ROOT / "book" / "paper_map.yml").read_text(encoding="u
 PANELS = ["1(a)", "1(b)", "2", "3(a)", "3(b)", "4(a)", "4(b)", "4(c)", "4(d)"]
 PANELS += ["5(a)", "5(b)", "6(a)", "6(b)", "6(c)", "6(d)"]
 CLAIMS = {  # how many claims of a section the map follows
-    **{"2": 2, "2.1": 2, "2.2": 1, "2.3": 2, "3.1": 2, "3.2": 4},
+    **{"2": 2, "2.1": 2, "2.2": 1, "2.3": 2, "3.1": 5, "3.2": 4},
     **{"4": 2, "4.1": 5, "4.2.1": 4, "4.2.2": 4},
 }
 ITEMS = [

@@ -160,16 +160,39 @@ def test_a_matrix_shows_its_entries_where_they_stand():
     assert ax.get_ylim() == (2.5, -0.5), "the first row stands above"
 
 
-def test_worst_defects_have_a_marker_a_map():
+def test_worst_defects_are_drawn_by_dimension_and_carry_their_table():
     _, ax = plt.subplots()
-    series = {"networks": some(3), "modules": some(3, seed=1)}
-    modules.worst_defects(ax, [2, 5, 35], series, [1e-7])
-    *lines, unit = ax.lines
-    for line, (label, values) in zip(lines, series.items(), strict=True):
-        assert_line(line, [0, 1, 2], values, label=label)
-    assert len({line.get_marker() for line in lines}) == 2
-    np.testing.assert_allclose(unit.get_ydata(), 1e-7)
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["2", "5", "35"]
+    table = {"n": [3, 35], "maps": [4, 68], "worst": [1e-16, 3e-15]}
+    modules.worst_defects(ax, {"modules": table, "networks": {"n": [2, 3, 35], "worst": [2e-16] * 3}}, [1e-16])
+    first, second, unit = ax.lines
+    assert first.get_xdata().tolist() == [1, 2], "places among all dimensions"
+    assert first.get_ydata().tolist() == table["worst"]
+    assert first.shows == table
+    assert first.series == "modules"
+    assert second.get_xdata().tolist() == [0, 1, 2]
+    assert unit.get_ydata() == [1e-16, 1e-16]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "3", "35"]
+
+
+def test_errors_of_a_family_are_drawn_with_the_trained_steps_and_the_bound():
+    _, ax = plt.subplots()
+    errors = {"one": [1.0, 2.0], "other": [3.0, 4.0]}
+    modules.family_errors(ax, [0.1, 0.2], errors, [0.15], 0.5)
+    assert [line.get_ydata().tolist() for line in ax.lines[:2]] == list(errors.values())
+    assert [line.get_xdata().tolist() for line in ax.lines[:2]] == [[0.1, 0.2]] * 2
+    assert [line.get_label() for line in ax.lines[:2]] == list(errors)
+    assert ax.lines[2].get_xdata() == [0.15, 0.15]
+    assert ax.lines[3].get_ydata() == [0.5, 0.5]
+
+
+def test_a_field_along_itself_is_drawn_exact_and_learned():
+    _, ax = plt.subplots()
+    modules.along_itself(ax, [0, 1], [2, 3], [4, 4], ("$y_1$", "$f_1$"))
+    exact, learned = ax.lines
+    assert exact.get_ydata().tolist() == [2, 3]
+    assert learned.get_ydata().tolist() == [4, 4]
+    assert exact.get_color() == COLOURS["exact"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$y_1$", "$f_1$")
 
 
 def test_signs_are_densities():

@@ -124,7 +124,14 @@ def test_choices_are_rows_from_the_top_with_a_mark_for_each_start():
     ax = training.choices(losses)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["second", "first"]
     for line, ((method, name), values) in zip(ax.lines, losses.items(), strict=True):
-        row = [{"first": 1, "second": 0}[name]] * len(values)
-        assert_line(line, values, row, COLOURS[method], "None", {"lm": "o", "adam": "x"}[method])
+        assert_line(line, values, [{"first": 1, "second": 0}[name]] * len(values), COLOURS[method])
+        assert (line.get_marker(), line.get_linestyle()) == ({"lm": "o", "adam": "x"}[method], "None")
     assert legend(ax.figure) == [LABELS["lm"], LABELS["adam"]]
     assert ax.get_xscale() == "log"
+
+
+def test_race_names_every_method_that_some_panel_shows():
+    rows = history(some(2), [1.0, 2.0])
+    axes = training.race({"one": {"lm": rows}, "two": {"lm": rows, "scipy": rows}}, {"one": 1e-3, "two": 1e-4})
+    assert [len(ax.lines) for ax in axes] == [3, 5], "a curve and its last point for each method, and the dotted mark"
+    assert legend(axes[0].figure) == [training.METHODS["lm"], training.METHODS["scipy"]]

@@ -31,7 +31,8 @@ def keys(row):
     return [one for one in listed if isinstance(one, str)]
 
 
-KEYS = sorted({(notebook, key) for notebook, row in ROWS for key in keys(row)})
+KEYS = {(notebook, key) for notebook, row in ROWS for key in keys(row)}
+KEYS = sorted(KEYS | {(group["notebook"], key) for group in GROUPS for key in group["epochs"]})
 RECORDED = {  # what the table must show of each experiment, for both trainings where there is no other word
     "advection": ("wave-error", "train-mse", "val-mse", "seconds", "regression-wave-error"),
     "one_orbit": (
@@ -131,7 +132,7 @@ def test_damaged_record_is_a_warning_and_shows_nothing(text, tmp_path, monkeypat
 
 SMALL = [
     {
-        "experiment": "Orbit", "section": "Sec. 4", "notebook": "05",
+        "experiment": "Orbit", "section": "Sec. 4", "notebook": "05", "epochs": ["b", "a"],
         "rows": [
             {"claim": "error", "paper": "< 1 %", "code": "2e-3", "adam": "a", "lm": "b", "see": ["Fig. 4", "fig-x"],
              "brief": "orbit"},
@@ -181,6 +182,12 @@ def test_a_time_is_the_last_full_builds_where_there_is_one():
 def test_times_have_a_table_of_their_own():
     first, rows = table.times(SMALL, found(FULL))
     assert texts(rows) == [["{doc}`Orbit </book/notebooks/05>`", "2 h", "9 s", "10 s"]]
+    assert {len(row) for row in rows} == {len(first)}
+
+
+def test_epochs_are_those_of_this_edition():
+    first, rows = table.epochs(SMALL, found(QUICK, FULL))
+    assert texts(rows) == [["{doc}`Orbit </book/notebooks/05>`", "10", "8"]]
     assert {len(row) for row in rows} == {len(first)}
 
 

@@ -75,6 +75,17 @@ def test_module_keeps_volume_and_the_area_of_its_pair(n, k, move, dtype):
     assert bool((J[row, others] != 0).all()), "every other coordinate is read"
 
 
+def test_another_column_keeps_volume_and_area_but_not_the_sign():
+    """The proof of Prop. 3.1 uses no particular column; that A >= 0 for w = 1 does use the partner's."""
+    shape = {"moved": (1,), "read": (0, 2, 3), "columns": (2,), "sign": 1, "width": 16}
+    module = GradientModule(4, **shape, std=1.0, bias_std=1.0, generator=generator())
+    torch.nn.init.ones_(module.w)
+    found = torch.stack([jacobian(module, y) for y in states(50, 4)])
+    torch.testing.assert_close(torch.linalg.det(found), torch.ones(50).double(), rtol=0, atol=1e-13)
+    assert float((torch.linalg.det(found[:, 1:3, 1:3]) - 1).abs().max()) < 1e-13
+    assert float(found[:, 1, 2].min()) < 0
+
+
 @pytest.mark.parametrize(("n", "k", "move", "dtype"), CASES)
 def test_inverse_undoes_a_step(n, k, move, dtype):
     module, y = local(n, k, move, dtype), states(4, n, dtype=dtype)

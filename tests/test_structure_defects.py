@@ -7,12 +7,13 @@ import torch
 from chapters.material_surface import polygon_area
 from chapters.structure_defects import (
     Defects,
-    Table,
+    columns,
     module_defects,
     network_defects,
 )
 from chapters.tangent_rotation import turning
 
+from locsym.diagnostics import generator_field, jacobian
 from locsym.networks import GradientModule, LocSympNet
 
 LIMITS = {torch.float64: 1e-12, torch.float32: 1e-5}
@@ -95,12 +96,43 @@ def test_bad_arguments_are_named(call, message):
         call()
 
 
-def test_table_shows_itself():
-    table = Table([Defects("modules", 3, torch.float64, 4, 2.5, 1e-16, 2e-16, area=0.0)])
-    assert table.texts()[1] == ["modules", "3", "float64", "4", "2.5", "1.0e-16", "2.0e-16", "0"]
-    assert repr(table).splitlines()[0].split()[:3] == ["what", "n", "dtype"]
-    assert table.texts()[0][-1] == "area", "the columns behind it apply to no row"
-    assert "<td>1.0e-16</td>" in table._repr_html_()
+def test_columns_hold_every_number_that_applies():
+    rows = [Defects("modules", n, torch.float64, 4, 2.5, 1e-16, 2e-16, area=0.0) for n in (3, 5)]
+    found = columns(rows)
+    assert list(found) == ["n", "maps", "size", "volume", "inverse", "area", "worst"], "the others apply to no row"
+    assert found["n"] == [3, 5]
+    assert found["worst"] == [2e-16, 2e-16]
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_generator_of_a_network_has_no_diagonal(n, symmetric):
+    """Plain and symmetric, for random weights: exactly zero, though the other entries are of order one."""
+    init = {"std": 1.0, "bias_std": 1.0, "generator": torch.Generator().manual_seed(n)}
+    net = LocSympNet(n, 2, 8, symmetric=symmetric, **init)
+    y = torch.randn(6, n, generator=init["generator"], dtype=torch.float64)
+    J = jacobian(lambda y, h: generator_field(net, y), y, 0.0, method="autograd")
+    assert bool((J.diagonal(dim1=-2, dim2=-1) == 0).all())
+    assert float(J.abs().max()) > 0.1
+    layers = list(net.layers)
+    shifts = sum(c * (layers[i](y, 1.0) - y) for i, c in net.visits)  # each shear moves by its own field
+    torch.testing.assert_close(generator_field(net, y), shifts, rtol=0, atol=1e-13)
+
+
+def test_generator_of_a_linear_flow_is_its_field():
+    A = torch.tensor([[0.5, 2.0], [1.0, -0.5]], dtype=torch.float64)
+    y = torch.tensor([[1.0, 3.0], [2.0, -1.0]], dtype=torch.float64)
+    flow = lambda y, h: (torch.linalg.matrix_exp(h[..., None, None] * A) @ y[..., None])[..., 0]  # noqa: E731
+    found = generator_field(flow, y)
+    torch.testing.assert_close(found, torch.tensor([[6.5, -0.5], [-1.0, 2.5]], dtype=torch.float64))
+
+
+def test_generator_needs_finite_states_and_a_map_that_keeps_their_shape():
+    y = torch.tensor([1.0, math.nan])
+    with pytest.raises(ValueError, match="y: "):
+        generator_field(lambda y, h: y, y)
+    with pytest.raises(ValueError, match="the shape must stay"):
+        generator_field(lambda y, h: y[..., :1] * h[..., None], torch.ones(2))
 
 
 def test_area_of_a_triangle():

@@ -113,6 +113,16 @@ def times(groups: list[dict], found: Given) -> tuple[list[Cell], list[list[Cell]
     return [Cell(name) for name in names], rows
 
 
+def epochs(groups: list[dict], found: Given) -> tuple[list[Cell], list[list[Cell]]]:
+    """Return the head and the rows of the table of epochs: how many a training has, how many this edition ran."""
+    names = ("training", "epochs of Adam", "run by this edition")
+    rows = []
+    for group in groups:
+        numbers = (found.look(group["notebook"], key) or {"shown": "?"} for key in group["epochs"])
+        rows.append([Cell(chapter(group)), *(Cell(number["shown"], look="number") for number in numbers)])
+    return [Cell(name) for name in names], rows
+
+
 def line(row: dict, notebook: str, found: Given, brief: bool) -> list[Cell]:
     """Return one claim's cells. A number that belongs to neither training has one cell for both."""
     figure, label = row["see"]
@@ -146,16 +156,17 @@ class Kept(SphinxDirective):
 
 
 class Results(Kept):
-    """``results: FILE`` is the table of claims in results.yml; ``:brief:``, its marked rows; ``:times:``, the times."""
+    """``results: FILE`` is the table of claims in results.yml, or with an option, another table of what is there."""
 
     required_arguments = 1
-    option_spec = {"brief": directives.flag, "times": directives.flag}  # noqa: RUF012 docutils' form
+    option_spec = dict.fromkeys(("brief", "times", "epochs"), directives.flag)
 
     def run(self) -> list[nodes.Node]:
         groups = yaml.safe_load(self.file(self.arguments[0]).read_text(encoding="utf-8"))
         found = given(*self.built({group["notebook"] for group in groups}), self.record(), self.missing)
-        if "times" in self.options:
-            return [self.table(*times(groups, found))]
+        for name, other in {"times": times, "epochs": epochs}.items():
+            if name in self.options:
+                return [self.table(*other(groups, found))]
         brief = "brief" in self.options
         return [self.table(head(brief), body(groups, found, brief))]
 

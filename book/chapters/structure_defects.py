@@ -7,6 +7,7 @@ quadratic in the Jacobian, is relative to the square, see :func:`~locsym.diagnos
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -50,31 +51,11 @@ class Defects:
         return max(x for x in (self.volume, self.inverse, self.area, self.pattern, self.symmetry) if not math.isnan(x))
 
 
-class Table(tuple):
-    """Rows of :class:`Defects` that show themselves as a table."""
-
-    def texts(self) -> list[list[str]]:
-        """Return the words of the table, row by row, the head first; without columns that apply to no row."""
-        names = [field.name for field in fields(Defects)]
-        names = [name for name in names if {_text(getattr(row, name)) for row in self} != {"–"}]
-        return [names] + [[_text(getattr(row, name)) for name in names] for row in self]
-
-    def __repr__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self.texts(), strict=True)]
-        lines = ([text.rjust(w) for text, w in zip(row, widths, strict=True)] for row in self.texts())
-        return "\n".join("  ".join(line) for line in lines)
-
-    def _repr_html_(self) -> str:
-        head, *body = self.texts()
-        top = "".join(f"<th>{x}</th>" for x in head)
-        rows = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in body)
-        return f'<table class="dataframe table"><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>'
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float):
-        return "–" if math.isnan(value) else "0" if value == 0 else f"{value:.1e}" if value < 0.1 else f"{value:.1f}"
-    return str(value).removeprefix("torch.")
+def columns(rows: Sequence[Defects]) -> dict[str, list[float]]:
+    """Return the numbers of some rows column by column, ``worst`` the last; what applies to no row is left out."""
+    names = [field.name for field in fields(Defects) if field.name not in ("what", "dtype")] + ["worst"]
+    found = {name: [float(getattr(row, name)) for row in rows] for name in names}
+    return {name: values for name, values in found.items() if not all(map(math.isnan, values))}
 
 
 def module_defects(

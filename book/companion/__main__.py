@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     three = commands.add_parser("keep", help="write book/record.json: the numbers of the last full build")
     three.add_argument("--to", type=Path, metavar="FILE", help="another file to write")
 
-    commands.add_parser("adopt", help="after a change of code that changes no bit: take over finished trainings")
+    commands.add_parser("adopt", help="take over finished trainings after a change of code that changes no bit")
 
     four = commands.add_parser("pdf", help="print the built book to _build/book.pdf, with Chromium")
     four.add_argument("--to", type=Path, metavar="FILE", help="another file to write")

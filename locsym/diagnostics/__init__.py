@@ -15,7 +15,7 @@ from .floquet import (
 )
 from .growth_rates import growth_rates
 from .invariants import drift, worst_drift
-from .jacobians import jacobian, jacobians_along, zero_pattern
+from .jacobians import generator_field, jacobian, jacobians_along, zero_pattern
 from .lyapunov import lyapunov_exponents
 from .order import Order, growth_power, observed_order
 from .reversibility import inverse_defect, reversibility_defect
@@ -28,6 +28,7 @@ __all__ = [
     "determinant_defect",
     "drift",
     "floquet_multipliers",
+    "generator_field",
     "growth_power",
     "growth_rates",
     "inverse_defect",

@@ -1,4 +1,4 @@
-r"""The Jacobian of a flow map: the map's own, by automatic differentiation, or by differences."""
+r"""Derivatives of a flow map: its Jacobian (the map's own, by autograd, or by differences), and its generator."""
 
 from __future__ import annotations
 
@@ -79,6 +79,24 @@ def jacobians_along(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, me
     orbit = finite_orbit(rollout(flow, y0, h, integer("steps", steps, 1)))
     blocks = orbit[:-1].split(max(1, BLOCK // max(1, y0[..., 0].numel())))
     return torch.cat([jacobian(flow, y, _one_each(h, y), method) for y in blocks])
+
+
+def generator_field(flow: FlowMap, y: Tensor) -> Tensor:
+    r"""Return the generator of a family of maps, :math:`g(y) = \partial\Phi_h(y) / \partial h` at h = 0: ``(*, n)``.
+
+    y: ``(*, n)``. The flow map must be made of torch functions and take one step a state. The generator of an exact
+    flow is the field; that of a chain of shears is a field with :math:`\partial g_k / \partial y_k = 0` for every k.
+    Raises TypeError or ValueError, naming the argument, for states that are not finite.
+    """
+    finite_states(y, "y")
+    n = y.shape[-1]
+    row = torch.eye(n).to(y).view(n, *[1] * (y.ndim - 1), n)
+    with torch.enable_grad():
+        copies = y.expand(n, *y.shape)  # one batch a component of g
+        h = torch.zeros_like(copies[..., 0], requires_grad=True)
+        moved = step_of_same_shape(flow, copies, h)
+        (g,) = torch.autograd.grad((moved * row).sum(), h, create_graph=y.requires_grad)
+    return finite_result("the generator", g.movedim(0, -1))
 
 
 def zero_pattern(J: Tensor, tolerance: float = 0.0) -> Tensor:

@@ -62,20 +62,46 @@ def matrix(ax: Axes, J: np.ndarray, label: str = "", pair: int | None = None, li
     return ax
 
 
-def worst_defects(
-    ax: Axes, n: Sequence[int], series: Mapping[str, Sequence[float]], roundings: Sequence[float]
-) -> Axes:
-    """Draw the worst defect over dimension; one marker a kind of map. roundings: unit roundoffs, dashed lines."""
+def worst_defects(ax: Axes, kinds: Mapping[str, Mapping[str, Sequence[float]]], roundings: Sequence[float]) -> Axes:
+    """Draw the worst defect over dimension; one marker a kind of map. roundings: unit roundoffs, dashed lines.
+
+    kinds: label → columns, see :func:`locsym.structure.columns`; all of them go into the figure's table.
+    """
+    dimensions = sorted({n for columns in kinds.values() for n in columns["n"]})
     styles = zip("osD^vP", ("pair 1", "pair 2", "strang", "rk4", "adam", "exact"), strict=True)
-    places = np.arange(len(n))
-    for (label, values), (marker, colour) in zip(series.items(), styles, strict=False):
-        ax.semilogy(places, values, marker, ls=":", lw=0.8, color=COLOURS[colour], label=label, ms=5)
+    for (label, columns), (marker, colour) in zip(kinds.items(), styles, strict=False):
+        places = [dimensions.index(n) for n in columns["n"]]
+        line = ax.semilogy(places, columns["worst"], marker, ls=":", lw=0.8, color=COLOURS[colour], label=label, ms=5)
+        attach(line[0], label, **columns)
     for unit in roundings:
         ax.axhline(unit, color=COLOURS["grey"], ls="--", lw=1)
         ax.annotate("unit roundoff", (1, unit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
-    ax.set(xticks=places, xticklabels=n, xlabel="dimension n")
+    ax.set(xticks=range(len(dimensions)), xticklabels=[f"{n:g}" for n in dimensions], xlabel="dimension n")
     ax.set(ylabel="worst defect, relative to |J|", ylim=(min(roundings) / 4, 1e-4))
     legend_outside(ax.figure, ax, columns=2)
+    return ax
+
+
+def family_errors(
+    ax: Axes, h: Sequence[float], errors: Mapping[str, Sequence[float]], trained: Sequence[float], floor: float
+) -> Axes:
+    """Draw the error of one step, divided by h, over h. trained: the steps in the data. floor: the bound for h → 0."""
+    for (label, values), colour in zip(errors.items(), ("pair 1", "adam"), strict=True):
+        ax.loglog(h, values, "o-", ms=3.5, color=COLOURS[colour], label=label)
+    for step in trained:
+        ax.axvline(step, color=COLOURS["grey"], lw=1, ls=":")
+    ax.axhline(floor, color=COLOURS["exact"], lw=1, ls="--", label="bound for h → 0")
+    ax.set(xlabel="step h", ylabel="error of one step / h")
+    ax.legend(loc="upper left", bbox_to_anchor=(0, 0.75))
+    return ax
+
+
+def along_itself(ax: Axes, y: Sequence[float], exact: Sequence[float], learned: Sequence[float], names: tuple) -> Axes:
+    """Draw a component of a field over its own coordinate: exact, and of a generator. names: of y and of the field."""
+    ax.plot(y, exact, color=COLOURS["exact"], label="exact field")
+    ax.plot(y, learned, color=COLOURS["adam"], label="learned generator")
+    ax.set(xlabel=names[0], ylabel=names[1])
+    ax.legend()
     return ax
 
 
