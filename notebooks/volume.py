@@ -651,7 +651,6 @@ learned_field = generator_field(models["Volterra ring"], y)[:, 0].numpy()
 assert np.ptp(learned_field) < 1e-12 < 0.1 < np.ptp(field)
 curves = (y[:, 0].numpy(), field, learned_field)
 draw.along_itself(axes[1], *curves, ("$y_1$", "$f_1$"))
-style.legend_outside(figure, *axes)
 
 # %% [markdown]
 # As $h \to 0$ the error per unit time is {glue:text}`family-body` for the rigid body, which is what the training leaves,

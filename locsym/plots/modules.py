@@ -92,6 +92,7 @@ def family_errors(
         ax.axvline(step, color=COLOURS["grey"], lw=1, ls=":")
     ax.axhline(floor, color=COLOURS["exact"], lw=1, ls="--", label="bound for h → 0")
     ax.set(xlabel="step h", ylabel="error of one step / h")
+    legend_outside(ax.figure, ax)
     return ax
 
 
@@ -100,6 +101,7 @@ def along_itself(ax: Axes, y: Sequence[float], exact: Sequence[float], learned: 
     ax.plot(y, exact, color=COLOURS["exact"], label="exact field")
     ax.plot(y, learned, color=COLOURS["adam"], label="learned generator")
     ax.set(xlabel=names[0], ylabel=names[1])
+    ax.legend()
     return ax
 
 
