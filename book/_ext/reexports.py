@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import cached_property, reduce
 from importlib import import_module
 
 
 def home(target: str) -> str | None:
-    """Return the dotted name under which an object is documented: locsym.fit → locsym.training.fit.fit."""
+    """Return the dotted name under which an object is documented; that of a property begins with its class.
+
+    locsym.LocSympNet → locsym.networks.locsympnet.LocSympNet.
+    """
     parts = target.split(".")
     for cut in range(len(parts), 0, -1):
         try:
             found = reduce(getattr, parts[cut:], import_module(".".join(parts[:cut])))
         except (ImportError, AttributeError):
             continue
+        if isinstance(found, (property, cached_property)):
+            return f"{owner}.{parts[-1]}" if (owner := home(".".join(parts[:-1]))) else None
         module, name = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
         return f"{module}.{name}" if module and name else None
     return None
