@@ -18,6 +18,7 @@ import downloads  # noqa: E402, found only after the line above
 import figures  # noqa: E402
 import orbits  # noqa: E402
 import pages  # noqa: E402
+import reexports  # noqa: E402
 
 CHAPTER = '''\
 # %% [markdown]
@@ -166,3 +167,16 @@ def test_what_only_the_book_understands_is_not_taken_along(chapter):
     left = [line for text in texts for line in downloads.plain(text, {}).splitlines() if MARKUP.search(line)]
     assert texts
     assert left == []
+
+
+@pytest.mark.parametrize(
+    ("cited", "documented"),
+    [
+        ("locsym.LocSympNet", "locsym.networks.locsympnet.LocSympNet"),
+        ("locsym.systems.System.rhs", "locsym.systems.system.System.rhs"),
+        ("locsym.systems.System.flow", "locsym.systems.system.System.flow"),  # a cached property
+        ("locsym.nothing", None),
+    ],
+)
+def test_a_name_leads_to_where_it_is_documented(cited, documented):
+    assert reexports.home(cited) == documented
