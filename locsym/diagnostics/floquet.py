@@ -111,7 +111,7 @@ def trace_range(flow: FlowMap, states: Tensor, h: Tensor | float) -> TraceRange:
     A sampled lap ends a little beside its start, so its trace depends on where it begins: that is the uncertainty.
     Raises ValueError for another dimension than 3, where tr S does not decide, and for a return map that is not finite.
     """
-    finite_states(states, "states", 3)
+    finite_states("states", states, 3)
     with torch.no_grad():
         traces = return_maps(flow, states, h).diagonal(dim1=-2, dim2=-1).sum(-1)
     check_finite("flow: the return map", traces)

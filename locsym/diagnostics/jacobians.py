@@ -88,7 +88,7 @@ def generator_field(flow: FlowMap, y: Tensor) -> Tensor:
     flow is the field; that of a chain of shears is a field with :math:`\partial g_k / \partial y_k = 0` for every k.
     Raises TypeError or ValueError, naming the argument, for states that are not finite.
     """
-    finite_states(y, "y")
+    finite_states("y", y)
     n = y.shape[-1]
     row = torch.eye(n).to(y).view(n, *[1] * (y.ndim - 1), n)
     with torch.enable_grad():
