@@ -111,13 +111,13 @@ predicted = {}
 for name, run in runs.items():
     predicted[name] = rollout(run.network, y0, tau, steps)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-sphere", "caption": "Fig. 4(a) of the paper, for both trainings. Each network is iterated to t = 1000. The predicted orbit (coloured) is drawn on the unit sphere over the exact orbit (black). The dot marks the start. The data end at t = 12, after little more than one lap. The line of an orbit that drifts is thicker."}, "image": {"alt": "Two grey spheres, each with a predicted orbit round the third axis over the exact closed one."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-sphere", "caption": "Fig. 4(a) of the paper, for both trainings. Each network is iterated to t = 1000. The predicted orbit (coloured) is drawn on the unit sphere over the exact orbit (black, or white on a dark page). The dot marks the start. The data end at t = 12, after a little more than one lap. An orbit that drifts has a thicker line."}, "image": {"alt": "Two grey spheres, each with a predicted orbit round the third axis over the exact closed one."}}
 paths = {name: y.unsqueeze(1).numpy() for name, y in predicted.items()}
 paper.spheres(exact.unsqueeze(1).numpy(), paths)
 
 # %% [markdown]
 # {numref}`fig-orbit-sphere` shows more than ninety laps. The training data contain the first one. Nothing in the
-# networks preserves the sphere or the energy. They preserve volume, and they repeat what they have learned.
+# networks preserves the sphere or the energy. They preserve volume; all the rest they have to learn.
 #
 # Adam trains for {glue:text}`adam-epochs` epochs. This edition of the book ran the first {glue:text}`adam-here` of
 # them itself; if any are left, they come from the training that is kept with the book.
@@ -168,7 +168,7 @@ record("adam-here", adam_here if again else runs["adam"].iterations)
 runs_k1 = {"adam": trained(cases["adam-k1"], adam_here)}
 runs_k1["lm"] = cases["lm-k1"].run(trainings, progress)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-loss", "caption": "Fig. 3 of the paper, for both trainings. The mean squared error on the training pairs (the loss, solid) and on the validation pairs (dashed) is drawn against the number of epochs or iterations. Upper row: networks with K = 1. Lower row: networks with K = 2. Left: Adam. Right: Levenberg–Marquardt."}, "image": {"alt": "Four log-log panels. Upper row, K = 1: the curves level off at a high value. Lower row, K = 2: Adam falls slowly and noisily, Levenberg–Marquardt falls many orders of magnitude in a few hundred iterations."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-loss", "caption": "Fig. 3 of the paper, for both trainings. The mean squared error on the training pairs (the loss, solid) and on the validation pairs (dashed) is drawn against the number of epochs or iterations. Each panel names its network, K = 1 or K = 2. The headings name the trainings."}, "image": {"alt": "Four log-log panels. Upper row, K = 1: the curves level off at a high value. Lower row, K = 2: Adam falls slowly and noisily, Levenberg–Marquardt falls many orders of magnitude in a few hundred iterations."}}
 histories = {}
 for name, run in runs.items():
     histories[name] = {"K = 1": runs_k1[name].history, "K = 2": run.history}
@@ -185,7 +185,7 @@ for name, run in runs_k1.items():
 #
 # ## Predictions
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-components", "caption": "Fig. 2 of the paper, for both trainings. The three components are drawn to t = 50: exact (black) and predicted (dashed, coloured). The data end at t = 12. Everything after that is prediction."}, "image": {"alt": "Three periodic curves over time in two columns: exact lines, and predicted dashes over them."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-components", "caption": "Fig. 2 of the paper, for both trainings. The three components are drawn to t = 50: exact (solid) and predicted (dashed, coloured). The data end at t = 12. Everything after that is prediction."}, "image": {"alt": "Three periodic curves over time in two columns: exact lines, and predicted dashes over them."}}
 early = slice(0, 501)
 dashes = {name: y[early].numpy() for name, y in predicted.items()}
 paper.components(t[early], exact[early].numpy(), dashes)
@@ -204,7 +204,7 @@ for panel, measure in measures.items():
     curves = {name: measure(y).numpy() for name, y in predicted.items()}
     errors[panel] = curves
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-errors", "caption": "Fig. 4(b)–(d) of the paper, with both trainings in each panel, to t = 1000. Left: the distance of the prediction to the exact solution. Middle and right: the relative errors of the energy H and of the invariant I."}, "image": {"alt": "Three panels with logarithmic errors over time; in each the curve of Levenberg–Marquardt lies orders of magnitude below that of Adam."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-errors", "caption": "Fig. 4(b)–(d) of the paper, with both trainings in each panel, to t = 1000. First panel: the distance of the prediction to the exact solution. Second and third panel: the relative errors of the energy H and of the invariant I."}, "image": {"alt": "Three panels with logarithmic errors over time; in each the curve of Levenberg–Marquardt lies orders of magnitude below that of Adam."}}
 paper.errors(t, errors)
 
 # %% [markdown]
@@ -252,10 +252,10 @@ for name in runs:
 # | H, largest relative error | {glue:text}`adam-energy-error` | {glue:text}`lm-energy-error` |
 # | I, largest relative error | {glue:text}`adam-casimir-error` | {glue:text}`lm-casimir-error` |
 #
-# What Levenberg–Marquardt gains is the size of the errors. The seconds of both columns are those of compiled kernels.
-# They must not be compared with the time of the author's scripts, which use plain autograd: on two cores, these need
-# about 17 minutes for the paper's 200 000 epochs. That difference is almost entirely due to the kernel. The
-# [table of results](/book/results) keeps the two apart.
+# The gain of the optimiser lies in the errors: Levenberg–Marquardt makes them smaller. The seconds of both columns are
+# those of compiled kernels. They must not be compared with the time of the author's scripts, which use plain autograd:
+# on two cores, these need about 17 minutes for the paper's 200 000 epochs. That difference is almost entirely due to
+# the kernel. The [table of results](/book/results) keeps the two apart.
 #
 # Nearly all of the global error is a shift along the orbit, that is, a phase error: the predicted body turns slightly
 # too fast or too slowly. If the period is wrong by a constant, the phase error grows linearly. If the orbit drifts

@@ -149,7 +149,8 @@ for name, key in keys.items():
 # %%
 network, (train, _) = problems["one orbit"].make_network(), data["one orbit"]
 theta = parameters_to_vector(network.parameters()).detach()
-J = AutodiffLinearisation(network, train.y, train.h, train.target).at(theta).J
+by_autograd = AutodiffLinearisation(network, train.y, train.h, train.target)
+J = by_autograd.at(theta).J
 difference = (tangents["one orbit"].gram() - J @ J.T).tril()
 defect = float(difference.abs().max() / (J @ J.T).abs().max())
 assert defect < 1e-12, "the closed form is J Jᵀ"

@@ -77,7 +77,7 @@ area_change = float((areas / areas[0] - 1).abs().max())
 assert area_change < 1e-5, "the polygon is the disc to about 1e-6"
 record("area-change", area_change)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sheared-plane", "caption": "The plane of the pair $(y_1, y_2)$ at a fixed $y_3$. Left: a disc in this plane. Middle: Up moves $y_1$ by an amount that does not depend on $y_1$, so every horizontal line slides along itself. Right: Low then moves $y_2$ in the same way. The area of the disc does not change."}, "image": {"alt": "Three square grids with a blue disc. In the middle grid the horizontal lines have slid sideways and the disc is bent. In the right grid points have moved vertically as well. The area written above each grid is the same."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sheared-plane", "caption": "The plane of the pair $(y_1, y_2)$ at a fixed $y_3$. First panel: a disc in this plane. Second panel: Up moves $y_1$ by an amount that does not depend on $y_1$, so every horizontal line slides along itself. Third panel: Low then moves $y_2$ in the same way. The area of the disc does not change."}, "image": {"alt": "Three square grids with a blue disc. In the middle grid the horizontal lines have slid sideways and the disc is bent. In the right grid points have moved vertically as well. The area written above each grid is the same."}}
 shared = {"sharex": True, "sharey": True}
 figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.6), **shared)
 labels, axes_of = ("before", "after Up", "then Low"), ("$y_1$", "$y_2$")
@@ -87,8 +87,8 @@ for i, ax in enumerate(axes):
     draw.sheared_plane(ax, moved, outline, labels[i], area, axes_of)
 
 # %% [markdown]
-# The disc loses its shape but keeps its area. (The relative differences, {glue:text}`area-change`, come from the
-# polygon by which we measure it.) The reason is simple: each module moves one coordinate by an amount that this
+# The disc loses its shape but keeps its area. (The polygon by which we measure the disc changes its area by
+# {glue:text}`area-change`, relatively.) The reason is simple: each module moves one coordinate by an amount that this
 # coordinate does not influence, so whole lines slide like the cards of a deck.
 #
 # ## Where the paper starts: symplectic networks
@@ -237,7 +237,7 @@ bricks = [GradientModule.local(3, k, move, 16, **init) for k, move in pairs]
 jacobians = [jacobian(brick, state[:3], 0.5).numpy() for brick in bricks]
 assert all((np.diag(J) == 1).all() for J in jacobians)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-module-jacobians", "caption": "Jacobians of the four modules for $n = 3$, at one state and with random weights. White entries are exactly zero. Each matrix differs from the unit matrix in one row only, the row of the coordinate that moves, and the diagonal entry of that row is 1. The frame marks the block of the pair."}, "image": {"alt": "A row of four 3 by 3 matrices. Each is a unit matrix with one full row: row k in the first two matrices, row k+1 in the last two. A frame marks the two by two block of the pair on the diagonal."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-module-jacobians", "caption": "Jacobians of the four modules for $n = 3$, at one state and with random weights. Entries without colour are exactly zero. Each matrix differs from the unit matrix in one row only, the row of the coordinate that moves, and the diagonal entry of that row is 1. The frame marks the block of the pair."}, "image": {"alt": "A row of four 3 by 3 matrices. Each is a unit matrix with one full row: row k in the first two matrices, row k+1 in the last two. A frame marks the two by two block of the pair on the diagonal."}}
 figure, axes = plt.subplots(1, 4, figsize=(9.6, 2.9))
 limit = max(abs(J).max() for J in jacobians)
 for ax, (k, move), J in zip(axes.flat, pairs, jacobians, strict=True):
@@ -245,7 +245,7 @@ for ax, (k, move), J in zip(axes.flat, pairs, jacobians, strict=True):
     draw.matrix(ax, J, label, pair=k, limit=limit)
 
 # %% [markdown]
-# {numref}`fig-module-jacobians` contains the whole argument.
+# {numref}`fig-module-jacobians` already shows the reason why volume is preserved.
 #
 # :::{prf:proposition} Proposition 3.1 of the paper
 # :label: prop-volume
@@ -363,7 +363,7 @@ record("four-locsympnet", lost, "{:.2f}")
 
 # %% [markdown]
 # The defect is {glue:text}`four-sympnet` for a SympNet and {glue:text}`four-locsympnet` for a LocSympNet, whose modules
-# read more than a symplectic map may. For a Hamiltonian system with $d > 1$, use a SympNet.
+# also read the other coordinate of the same half. For a Hamiltonian system with $d > 1$, use a SympNet.
 #
 # (pendulum-w-one)=
 # ## What the vector w is for
@@ -544,14 +544,14 @@ record("shear-slope", slope, "{:.3f}")
 # Shear and module differ by {glue:text}`shear-difference`, relatively. In the second case the difference falls like the
 # power {glue:text}`shear-slope` of $\delta$, while the weights $w_i = c_i / \delta$ grow.
 #
-# ## A family of maps: the diagonal is missing
+# ## A family of maps: the diagonal is zero
 #
 # The theorem speaks of one map at a time. A network that takes $h$ as an input is a *family* of maps with the same
 # weights, and such a family is restricted. Its {term}`generator` is the field $g(y) = \partial \Phi_h(y) / \partial h$
 # at $h = 0$. The generator of an exact flow $\varphi_h$ is $f$ itself.
 
 # %% [markdown]
-# :::{prf:proposition} The generator has no diagonal (ours)
+# :::{prf:proposition} The Jacobian of the generator has a zero diagonal (ours)
 # :label: prop-generator
 # :class: ours
 # Let $\Phi_h$ be a LocSympNet, plain or symmetric, with a continuous $\sigma$ and weights that do not depend on $h$.
@@ -602,16 +602,16 @@ for n, symmetric in ((2, False), (3, True), (8, False)):
     assert G.abs().max() > 0.1, "other entries are of order one"
 
 # %% [markdown]
-# Then we train two networks of the same size with two different steps. One learns the rigid body, whose field has no
-# diagonal. The other learns the Volterra ring, whose field has one. The states fill a cube of half-width $a$ around the
-# origin or around $(1, 1, 1)$. For the Volterra ring in this cube, the root of the bound above is $a^2 \sqrt{2/3}$.
+# Then we train two networks of the same size with two different steps. One learns the rigid body, where all $\partial
+# f_k / \partial y_k$ are zero. The other learns the Volterra ring, where they are not. The states fill a cube of
+# half-width $a$ around the origin or around $(1, 1, 1)$. For the Volterra ring in this cube, the root of the bound above
+# is $a^2 \sqrt{2/3}$.
 
 # %%
 systems = {"rigid body": RigidBody(), "Volterra ring": Volterra()}
 half, middle, steps = 0.6, (0.0, 1.0), (0.2, 0.4)
-cube = torch.rand(2120, 3, generator=generator, dtype=torch.float64)
-cube, h = half * (2 * cube - 1), torch.tensor(60 * steps).double()
-models, start["generator"] = {}, generator
+cube = half * (2 * torch.rand(2120, 3, generator=generator).double() - 1)
+models, h = {}, torch.tensor(60 * steps).double()
 for (name, system), centre in zip(systems.items(), middle, strict=True):
     y, net = cube[:120] + centre, LocSympNet(3, 4, 8, "tanh", **start)
     run = fit(net, Pairs(y, h, system.flow(y, h)), iterations=60)
@@ -641,7 +641,7 @@ record("family-body", body[0])
 record("family-ring", ring[0], "{:.2f}")
 record("family-ring-trained", at_steps)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-family", "caption": "Left: the error of one step, divided by the step $h$, of two networks that were trained with the two steps at the dotted lines. For the rigid body the error stays small as $h$ falls. For the Volterra ring it is small at the trained steps only, and rises to the bound of the proposition (dashed). Right: the first component of the Volterra field along its own coordinate. The generator of the network is constant there."}, "image": {"alt": "Left: two curves over the step on logarithmic scales. The lower one, of the rigid body, is flat. The upper one, of the Volterra ring, dips at two dotted vertical lines and rises above a dashed horizontal line for small steps. Right: a sloped black line, the exact field, and a horizontal line, the learned generator."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-family", "caption": "First panel: the error of one step, divided by the step $h$, of two networks that were trained with the two steps at the dotted lines. For the rigid body the error stays small as $h$ falls. For the Volterra ring it is small at the trained steps only, and for small steps it rises above the bound of the proposition (dashed). Second panel: the first component of the Volterra field along its own coordinate. The generator of the network is constant there."}, "image": {"alt": "Left: two curves over the step on logarithmic scales. The lower one, of the rigid body, is flat. The upper one, of the Volterra ring, dips at two dotted vertical lines and rises above a dashed horizontal line for small steps. Right: a sloped black line, the exact field, and a horizontal line, the learned generator."}}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
 draw.family_errors(axes[0], sizes, errors, steps, floor)
 y = torch.tensor([[1.0, 0.7, 1.4]]).double().repeat(41, 1)
@@ -655,10 +655,10 @@ draw.along_itself(axes[1], *curves, ("$y_1$", "$f_1$"))
 # %% [markdown]
 # As $h \to 0$ the error per unit time is {glue:text}`family-body` for the rigid body, which is what the training leaves,
 # and {glue:text}`family-ring` for the Volterra ring, where no weights get below {glue:text}`family-floor`. At the two
-# trained steps the network of the Volterra ring is within {glue:text}`family-ring-trained`. This is no contradiction:
-# finitely many steps are finitely many maps. But such a network says nothing about smaller steps. The restriction
-# depends on the coordinates. In logarithms $u_i = \log y_i$ the Volterra ring is $\dot u_1 = e^{u_3} - e^{u_2}$, and so
-# on, which has no diagonal.
+# trained steps the network of the Volterra ring is within {glue:text}`family-ring-trained`. This is no
+# contradiction, since the proposition speaks of the limit only. A network can fit several steps and still be useless at
+# smaller ones. The restriction also depends on the coordinates: in the logarithms $u_i = \log y_i$, the Volterra ring is
+# $\dot u_1 = e^{u_3} - e^{u_2}$, and so on, and no $\dot u_k$ depends on $u_k$.
 #
 # ## Summary
 #
@@ -667,7 +667,8 @@ draw.along_itself(axes[1], *curves, ("$y_1$", "$f_1$"))
 # - For $n = 2$ a LocSympNet is a SympNet. For $n = 4$ it preserves volume but not the symplectic form.
 # - With $w = 1$ and an increasing $\sigma$ every tangent vector turns clockwise, and the pendulum needs more modules.
 # - For one map the form restricts nothing beyond volume, since every shear is a module or a limit of modules
-#   ({prf:ref}`thm-shear`). A family in $h$ is restricted: its generator has a zero diagonal ({prf:ref}`prop-generator`).
+#   ({prf:ref}`thm-shear`). A family in $h$ is restricted: in its generator, no $g_k$ depends on $y_k$
+#   ({prf:ref}`prop-generator`).
 #
 # ## Try it
 #
@@ -693,6 +694,6 @@ record("no-group", float(no_group))
 # %% [markdown]
 # ## What's next
 #
-# So far we have trained only small networks on easy data. [The training chapter](training) asks why gradient descent
-# needs so many epochs on the paper's problems, and what to use instead. [The advection chapter](advection) then turns
-# to the first of these problems.
+# So far we have trained only small networks. [The training chapter](training) asks why gradient descent needs so many
+# epochs on the paper's problems, and what to use instead. [The advection chapter](advection) then turns to the first of
+# these problems.

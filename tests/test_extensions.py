@@ -1,5 +1,6 @@
 """What the book's Sphinx extensions make, without building the book; the built pages are tested in test_pages*.py."""
 
+import base64
 import re
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ import downloads  # noqa: E402, found only after the line above
 import figures  # noqa: E402
 import orbits  # noqa: E402
 import pages  # noqa: E402
+import reexports  # noqa: E402
 
 CHAPTER = '''\
 # %% [markdown]
@@ -62,7 +64,10 @@ def test_an_executed_figure_carries_its_files(executed, tmp_path):
     nbformat.write(executed, path)
     kept = figures.files(path)["fig-a"]
     assert kept["csv"].splitlines()[-1] == "1,series 1,2,2"
-    assert figures.width(kept["svg"]) > 300
+    assert kept["svg"].lstrip().startswith("<?xml")
+    width, height = figures.size(base64.b64decode(kept["dark.png"]))
+    assert 300 < width < 1000
+    assert 150 < height < width
 
 
 def test_the_notebook_to_take_along_says_the_numbers_itself(executed):
@@ -166,3 +171,17 @@ def test_what_only_the_book_understands_is_not_taken_along(chapter):
     left = [line for text in texts for line in downloads.plain(text, {}).splitlines() if MARKUP.search(line)]
     assert texts
     assert left == []
+
+
+@pytest.mark.parametrize(
+    ("cited", "documented"),
+    [
+        ("locsym.LocSympNet", "locsym.networks.locsympnet.LocSympNet"),
+        ("locsym.systems.System.rhs", "locsym.systems.system.System.rhs"),
+        ("locsym.systems.System.flow", "locsym.systems.system.System.flow"),  # a cached property
+        ("locsym.experiments.WHOLE_FLOW", "locsym.experiments.paper.WHOLE_FLOW"),  # a value
+        ("locsym.nothing", None),
+    ],
+)
+def test_a_name_leads_to_where_it_is_documented(cited, documented):
+    assert next(reexports.homes(cited), None) == documented

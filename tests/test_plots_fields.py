@@ -195,28 +195,6 @@ def test_a_field_along_itself_is_drawn_exact_and_learned():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$y_1$", "$f_1$")
 
 
-def test_signs_are_densities():
-    _, ax = plt.subplots()
-    values = {"w free": np.linspace(-1, 1, 400), "w = 1": np.linspace(0.2, 1, 300)}
-    modules.signs(ax, values)
-    for bars, (label, sample), colour in zip(ax.containers, values.items(), ("pair 1", "pair 2"), strict=True):
-        edges = np.array([bar.get_x() for bar in bars] + [bars[-1].get_x() + bars[-1].get_width()])
-        np.testing.assert_allclose([bar.get_height() for bar in bars], np.histogram(sample, edges, density=True)[0])
-        assert label in (bars.get_label(), bars[0].get_label())
-        assert to_hex(bars[0].get_facecolor()) == to_hex(COLOURS[colour])
-    np.testing.assert_array_equal(ax.lines[0].get_xdata(), 0)
-
-
-def test_a_phase_plane_shows_exact_lines_and_learned_dots():
-    _, ax = plt.subplots()
-    exact, learned = some(9, 2, 2), some(5, 2, 2, seed=1)
-    modules.phase_plane(ax, exact, learned, "w free", "lm")
-    for i, line in enumerate(ax.lines[:2]):
-        assert_line(line, exact[:, i, 0], exact[:, i, 1], COLOURS["exact"], "-")
-    assert_line(ax.lines[2], learned[..., 0].ravel(), learned[..., 1].ravel(), COLOURS["lm"], marker=".")
-    assert ax.get_xlim()[1] > exact[..., 0].max()
-
-
 def test_turns_are_in_units_of_pi():
     _, ax = plt.subplots()
     angles = {"a": some(5), "b": some(7, seed=1)}
@@ -224,29 +202,6 @@ def test_turns_are_in_units_of_pi():
     for line, (label, values) in zip(ax.lines, angles.items(), strict=False):
         assert_line(line, np.arange(len(values)), values / math.pi, label=label)
     np.testing.assert_allclose([line.get_ydata()[0] for line in ax.lines[2:]], [0.9 / math.pi, 0.9 / math.pi - 2])
-
-
-def test_the_approach_has_its_slope_beside_it():
-    _, ax = plt.subplots()
-    delta, errors = some(4), some(4, seed=1)
-    modules.approach(ax, delta, errors)
-    assert_line(ax.lines[0], delta, errors, marker="o")
-    assert_line(ax.lines[1], delta, errors[0] / delta[0] * delta, COLOURS["grey"], "--")
-    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-
-
-def test_a_landscape_has_its_heights_where_they_are():
-    _, ax = plt.subplots()
-    x, y = np.linspace(0, 3, 31), np.linspace(-1, 1, 21)
-    modules.landscape(ax, x, y, x + 5 * y[:, None], ("$y_2$", "$y_3$"))
-    (levels,) = ax.collections
-    z = levels.shows["x"] + 5 * levels.shows["y"]
-    np.testing.assert_allclose(levels.shows["z"], z)
-    for path, low, high in zip(levels.get_paths(), levels.levels[:-1], levels.levels[1:], strict=True):
-        if len(path.vertices):
-            height = path.vertices[:, 0] + 5 * path.vertices[:, 1]
-            assert (low - 1e-6 <= height).all()
-            assert (height <= high + 1e-6).all()
 
 
 # Splitting

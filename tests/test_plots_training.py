@@ -124,8 +124,8 @@ def test_choices_are_rows_from_the_top_with_a_mark_for_each_start():
     ax = training.choices(losses)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["second", "first"]
     for line, ((method, name), values) in zip(ax.lines, losses.items(), strict=True):
-        assert_line(line, values, [{"first": 1, "second": 0}[name]] * len(values), COLOURS[method])
-        assert (line.get_marker(), line.get_linestyle()) == ({"lm": "o", "adam": "x"}[method], "None")
+        row = [{"first": 1, "second": 0}[name]] * len(values)
+        assert_line(line, values, row, COLOURS[method], "None", {"lm": "o", "adam": "x"}[method])
     assert legend(ax.figure) == [LABELS["lm"], LABELS["adam"]]
     assert ax.get_xscale() == "log"
 

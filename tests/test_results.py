@@ -272,6 +272,7 @@ VERDICTS = [
     ({"paper": "better than the network", "bound": {"below": "bad"}, "ours": "good"}, "reproduced"),
     ({"paper": "better than the network", "bound": {"below": "good"}, "ours": "bad"}, "**not reproduced**"),
     ({"paper": "1", "bound": {"about": 1}, "adam": "good", "lm": "good"}, "better (one seed)"),
+    ({"paper": "1", "bound": {"about": 1}, "seeds": {"range": ["good", "bad"]}}, "reproduced (50 % to 300 %)"),
 ]
 
 

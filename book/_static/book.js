@@ -49,13 +49,12 @@ const LIGHT = Object.fromEntries(Object.entries(DARK).map(([light, dark]) => [da
 function paint(figure) {
   const names = root.dataset.theme === "dark" ? DARK : LIGHT;
   const other = (colour) => names[colour] ?? colour;
-  figure.data.forEach((trace, i) => {
-    const change = {};
-    for (const part of ["line", "marker"]) if (trace[part]?.color) change[`${part}.color`] = other(trace[part].color);
-    if (trace.type === "surface") change.colorscale = [trace.colorscale.map(([at, colour]) => [at, other(colour)])];
-    Plotly.restyle(figure, change, i);
-  });
-  Plotly.relayout(figure, { "font.color": other(figure.layout.font.color) });
+  for (const trace of figure.data) {
+    for (const part of [trace.line, trace.marker]) if (part?.color) part.color = other(part.color);
+    if (trace.colorscale) trace.colorscale = trace.colorscale.map(([at, colour]) => [at, other(colour)]);
+  }
+  figure.layout.font.color = other(figure.layout.font.color);
+  Plotly.redraw(figure);  // once: a change of each trace by itself would draw the scene as often
 }
 const paintAll = () => document.querySelectorAll(".js-plotly-plot").forEach(paint);
 window.addEventListener("load", () => { if (root.dataset.theme === "dark") paintAll(); });

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.backend_bases import GraphicsContextBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
@@ -121,6 +122,7 @@ def narrow(figure: Any) -> Any:
     if figure.get_figwidth() <= 1.1 * NARROW:
         return None
     copy = pickle.loads(pickle.dumps(figure))
+    plt.close(copy)  # pyplot adopts what it unpickles
     panels = [ax for ax in copy.axes if ax.get_subplotspec() is not None]
     grid = panels[0].get_gridspec()
     rows, columns = grid.nrows, grid.ncols

@@ -1,4 +1,4 @@
-"""What modules do: a pair's plane sheared, Jacobians, worst defects, signs and turns."""
+"""What modules do: a pair's plane sheared, Jacobians, worst defects, families of maps and turns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Polygon, Rectangle
 
-from .style import COLOURS, KEEP, attach, legend_outside
+from .style import COLOURS, attach, legend_outside
 
 ENTRIES = "PuOr"  # entries of a matrix, negative and positive
 
@@ -65,7 +65,7 @@ def matrix(ax: Axes, J: np.ndarray, label: str = "", pair: int | None = None, li
 def worst_defects(ax: Axes, kinds: Mapping[str, Mapping[str, Sequence[float]]], roundings: Sequence[float]) -> Axes:
     """Draw the worst defect over dimension; one marker a kind of map. roundings: unit roundoffs, dashed lines.
 
-    kinds: label → columns, see :func:`locsym.structure.columns`; all of them go into the figure's table.
+    kinds: label → columns, see ``chapters.structure_defects.columns``; all of them go into the figure's table.
     """
     dimensions = sorted({n for columns in kinds.values() for n in columns["n"]})
     styles = zip("osD^vP", ("pair 1", "pair 2", "strang", "rk4", "adam", "exact"), strict=True)
@@ -92,7 +92,7 @@ def family_errors(
         ax.axvline(step, color=COLOURS["grey"], lw=1, ls=":")
     ax.axhline(floor, color=COLOURS["exact"], lw=1, ls="--", label="bound for h → 0")
     ax.set(xlabel="step h", ylabel="error of one step / h")
-    ax.legend(loc="upper left", bbox_to_anchor=(0, 0.75))
+    legend_outside(ax.figure, ax)
     return ax
 
 
@@ -105,28 +105,6 @@ def along_itself(ax: Axes, y: Sequence[float], exact: Sequence[float], learned: 
     return ax
 
 
-def signs(ax: Axes, values: Mapping[str, np.ndarray]) -> Axes:
-    """Draw how the entry A is distributed over random states, for several modules."""
-    edges = np.linspace(*np.percentile(np.concatenate(list(values.values())), [0.2, 99.8]), 60)
-    for (label, sample), colour in zip(values.items(), ("pair 1", "pair 2"), strict=False):
-        ax.hist(sample, edges, density=True, color=COLOURS[colour], alpha=0.65, label=label)
-    ax.axvline(0, color=COLOURS["exact"], lw=1)
-    ax.set(xlabel="entry A of the Jacobian", ylabel="density")
-    ax.legend()
-    return ax
-
-
-def phase_plane(ax: Axes, exact: np.ndarray, learned: np.ndarray, label: str, colour: str) -> Axes:
-    """Draw exact orbits ``(T, N, 2)`` as lines and learned ones ``(S, N, 2)`` as dots, in the exact ones' window."""
-    for i in range(exact.shape[1]):
-        ax.plot(*exact[:, i].T, color=COLOURS["exact"], lw=0.9)
-    ax.plot(*learned.reshape(-1, 2).T, ".", color=COLOURS[colour], ms=3.5)
-    ax.annotate(label, (0.5, 1.02), xycoords="axes fraction", ha="center")
-    spread = np.abs(exact).max((0, 1)) * 1.12
-    ax.set(xlabel="angle q [rad]", ylabel="momentum p", xlim=(-spread[0], spread[0]), ylim=(-spread[1], spread[1]))
-    return ax
-
-
 def turns(ax: Axes, angles: Mapping[str, np.ndarray], exact: float) -> Axes:
     """Draw how far a tangent vector has turned after each module, in units of π. exact: by the true flow."""
     for (label, values), colour in zip(angles.items(), ("pair 1", "adam", "pair 2"), strict=False):
@@ -136,24 +114,4 @@ def turns(ax: Axes, angles: Mapping[str, np.ndarray], exact: float) -> Axes:
         ax.annotate(label, (x, level), xycoords=("axes fraction", "data"), va="bottom", fontsize=8)
     ax.set(xlabel="modules passed", ylabel="angle turned [π]", ylim=(-2.15, 0.5))
     legend_outside(ax.figure, ax)
-    return ax
-
-
-def approach(ax: Axes, delta: np.ndarray, errors: np.ndarray) -> Axes:
-    """Draw how a module with v_k = δ approaches a shear with v_k = 0; the dashed line has slope one."""
-    ax.loglog(delta, errors, "o-", color=COLOURS["pair 1"], ms=4)
-    ax.loglog(delta, errors[0] * delta / delta[0], "--", color=COLOURS["grey"], lw=1)
-    ax.set(xlabel="δ", ylabel="largest difference")
-    return ax
-
-
-def landscape(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, labels: tuple[str, str]) -> Axes:
-    """Draw a shift as a function of two coordinates. values: ``(len(y), len(x))``."""
-    drawn = ax.contourf(x, y, values, 15)
-    drawn.set_gid(KEEP)
-    grid = np.meshgrid(x, y)
-    attach(drawn, "shift", x=grid[0].ravel(), y=grid[1].ravel(), z=np.ravel(values))
-    ax.figure.colorbar(drawn, ax=ax, label="shift").solids.set_gid(KEEP)
-    ax.set(xlabel=labels[0], ylabel=labels[1], aspect="equal")
-    ax.grid(False)
     return ax
