@@ -1,7 +1,7 @@
-"""Diagnostics: what a flow map keeps, and how its orbits behave, measured for any flow map ``(y, h) -> y``.
+"""Diagnostics: measurements of what a flow map ``(y, h) -> y`` preserves and of how its orbits behave.
 
-Every check takes a flow map and a batch of states ``(*, n)`` and gives one number a state, ``(*)``. Where that number,
-or the Jacobian behind it, overflows, ValueError says so.
+Every check takes a flow map and a batch of states ``(*, n)`` and returns one number for each state, ``(*)``. It raises
+ValueError if that number, or the Jacobian behind it, overflows.
 """
 
 from .floquet import (

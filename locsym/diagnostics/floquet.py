@@ -1,10 +1,10 @@
-r"""Is a learned closed orbit stable? Its transverse Floquet multipliers, from the training data alone.
+r"""Floquet multipliers: the linear stability of a learned closed orbit, from the training data alone.
 
-The data fix a map *on* the orbit; how it treats what lies beside, the loss cannot see. The product M of its Jacobians
-once round can. Along the orbit M has the multiplier 1, and there its eigenvalues are badly conditioned (neighbours have
-other periods: a Jordan block), so that direction is divided out: what is left is the return map S of the
-:math:`n - 1` transverse directions, with :math:`\det S = 1`. For n = 3 the orbit is elliptic, hence stable to first
-order, where :math:`|\operatorname{tr} S| < 2`, and hyperbolic where it is more.
+The data determine a map *on* the orbit. The loss does not show what the map does beside the orbit; the product M of its
+Jacobians along one lap does. M has the multiplier 1 along the orbit. Its eigenvalues are badly conditioned there, since
+neighbouring orbits have other periods and M has a Jordan block. That direction is therefore divided out, which leaves
+the return map S of the :math:`n - 1` transverse directions, with :math:`\det S = 1`. For n = 3 the orbit is elliptic,
+and so stable to first order, if :math:`|\operatorname{tr} S| < 2`, and hyperbolic if it is larger.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .jacobians import jacobians_along
 def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
     r"""Return the eigenvalues of the product of the Jacobians over ``steps`` steps: ``(*, n)``, complex.
 
-    The largest comes first. On a periodic orbit whose period is ``steps`` steps they are its Floquet multipliers:
-    one is 1, along the orbit; their product is 1 where volume is kept; one off the unit circle makes the orbit
-    hyperbolic. Once the product has grown past 1/eps its small eigenvalues are lost to rounding: take fewer steps,
-    or :func:`lyapunov_exponents`. Raises ValueError where it overflows.
-    y0: ``(*, n)``; h: number or ``(*)``; method: of :func:`~locsym.diagnostics.jacobian`.
+    The largest comes first. For a periodic orbit with a period of ``steps`` steps they are its Floquet multipliers.
+    One of them is 1, along the orbit. Their product is 1 if the map preserves volume. The orbit is hyperbolic if one of
+    them is off the unit circle. Small eigenvalues are lost to rounding once the product has grown past 1/eps: take
+    fewer steps then, or use :func:`~locsym.diagnostics.lyapunov_exponents`. Raises ValueError if the product overflows.
+    y0: ``(*, n)``. h: number or ``(*)``. method: see :func:`~locsym.diagnostics.jacobian`.
     """
     jacobians = jacobians_along(flow, y0, h, steps, method)
     product = torch.eye(y0.shape[-1]).to(y0)
@@ -39,9 +39,9 @@ def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int
 
 
 def lap(states: Tensor) -> int:
-    """Return after how many steps a sampled closed orbit ``(T, n)`` first comes back nearest to its start.
+    """Return the number of steps after which a sampled closed orbit ``(T, n)`` first comes closest to its start.
 
-    Raises ValueError where it has not come back.
+    Raises ValueError if the orbit does not come back.
     """
     finite_states("states", states)
     if states.ndim != 2 or not len(states):
@@ -62,10 +62,11 @@ def return_map(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
 
     .. math:: S = V^\top J_{s + T - 1} \cdots J_{s + 1} J_s \, U
 
-    with T = :func:`lap` steps, the Jacobians of ``flow`` at the given states, and U, V orthonormal bases of what is
-    transverse to the orbit at both ends; its tangents are central differences of the states, s = 1. A lap that ends
-    a little beside its start stretches S a little; the scaling undoes that. Differentiable in the flow's weights.
-    states: ``(T + 3, n)`` at least, the training data; h: number.
+    with T = :func:`lap` steps, s = 1, the Jacobians of ``flow`` at the given states, and orthonormal bases U, V of the
+    directions transverse to the orbit at both ends. The tangents are central differences of the states. A lap that does
+    not end exactly at its start stretches S a little; the scaling undoes that. S can be differentiated with respect to
+    the flow's weights.
+    states: the training data, ``(T + 3, n)`` at least. h: number.
     """
     return _unit(_laps(flow, states, h, 1))[0]
 
@@ -73,7 +74,8 @@ def return_map(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
 def return_maps(flow: FlowMap, states: Tensor, h: Tensor | float, scaled: bool = True) -> Tensor:
     """Return the :func:`return_map` of every whole lap within the states, s = 1, 2, …: ``(L, n − 1, n − 1)``.
 
-    If the orbit closed exactly they would all have one trace and the determinant one. scaled: to determinant one.
+    If the orbit closed exactly, they would all have the same trace, and the determinant one. scaled: whether they are
+    scaled to determinant one.
     states: ``(L + T + 2, n)``.
     """
     maps = _laps(flow, states, h, len(states))
@@ -99,17 +101,18 @@ class TraceRange:
 
     @property
     def kind(self) -> str:
-        """What holds of the whole interval: ``"elliptic"`` or ``"hyperbolic"``; otherwise ``"undecided"``."""
+        """``"elliptic"`` or ``"hyperbolic"`` if that holds for the whole interval, else ``"undecided"``."""
         if self.low > -2 and self.high < 2:
             return "elliptic"
         return "hyperbolic" if self.low > 2 or self.high < -2 else "undecided"
 
 
 def trace_range(flow: FlowMap, states: Tensor, h: Tensor | float) -> TraceRange:
-    """Return the range of tr S over every start that the lap can have within the states; see :func:`return_maps`.
+    """Return the range of tr S over all starts that the lap can have within the states; see :func:`return_maps`.
 
-    A sampled lap ends a little beside its start, so its trace depends on where it begins: that is the uncertainty.
-    Raises ValueError for another dimension than 3, where tr S does not decide, and for a return map that is not finite.
+    A sampled lap does not end exactly at its start, so that its trace depends on where it begins. The range measures
+    this uncertainty. Raises ValueError if the return map is not finite, and in other dimensions than 3, in which tr S
+    alone does not decide.
     """
     finite_states("states", states, 3)
     with torch.no_grad():
@@ -121,8 +124,8 @@ def trace_range(flow: FlowMap, states: Tensor, h: Tensor | float) -> TraceRange:
 def transverse_multipliers(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
     """Return the eigenvalues of :func:`return_map`, complex ``(n − 1)``, the largest first.
 
-    All on the unit circle: elliptic. One outside: hyperbolic, neighbours leave the orbit by that factor a lap.
-    Raises ValueError where the return map is not finite.
+    The orbit is elliptic if all of them lie on the unit circle. If one lies outside, the orbit is hyperbolic, and
+    neighbours leave it by that factor in each lap. Raises ValueError if the return map is not finite.
     """
     S = return_map(flow, states, h).detach()
     check_finite("flow: the return map", S)  # LAPACK may crash on NaN
@@ -131,12 +134,12 @@ def transverse_multipliers(flow: FlowMap, states: Tensor, h: Tensor | float) -> 
 
 
 def _transverse(tangent: Tensor) -> Tensor:
-    """An orthonormal basis ``(n, n − 1)`` of what is orthogonal to a vector ``(n)``."""
+    """Return an orthonormal basis ``(n, n − 1)`` of the orthogonal complement of a vector ``(n)``."""
     return torch.linalg.svd(tangent.unsqueeze(0))[2][1:].T
 
 
 def _laps(flow: FlowMap, states: Tensor, h: Tensor | float, most: int) -> Tensor:
-    """The return maps of the first laps, at most ``most``, as they are: ``(L, n − 1, n − 1)``."""
+    """Return the return maps of the first laps, at most ``most``, without scaling: ``(L, n − 1, n − 1)``."""
     steps = lap(states)
     if len(states) < steps + 3:
         raise ValueError(f"states: {steps + 3} are needed, a lap of {steps} steps and its tangents; got {len(states)}")
@@ -153,5 +156,5 @@ def _laps(flow: FlowMap, states: Tensor, h: Tensor | float, most: int) -> Tensor
 
 
 def _unit(S: Tensor) -> Tensor:
-    """Matrices ``(L, m, m)``, scaled to determinant one."""
+    """Return matrices ``(L, m, m)`` scaled to determinant one."""
     return S / torch.linalg.det(S).abs()[:, None, None] ** (1 / S.shape[-1])

@@ -1,4 +1,4 @@
-r"""The spectrum of a learned linear flow: rates of growth and frequencies."""
+r"""The spectrum of a linear flow: its growth rates and frequencies."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..guards import check_finite
 def growth_rates(M: Tensor, tau: float) -> Tensor:
     r"""Return :math:`\lambda_k = \log(\mu_k) / \tau` for the eigenvalues :math:`\mu_k` of a flow's matrix M ``(n, n)``.
 
-    Re λ is a rate of growth, Im λ a frequency, both per unit time; frequencies beyond :math:`\pi / \tau` alias.
-    Sorted by frequency: ``(n)``, complex. Raises ValueError for an M that is not square or not finite, and for tau = 0.
+    Re λ is a growth rate and Im λ a frequency, both per unit time; frequencies beyond :math:`\pi / \tau` are aliased.
+    Returns them sorted by frequency: ``(n)``, complex. Raises ValueError if M is not square or not finite, or tau is 0.
     """
     if M.ndim != 2 or M.shape[0] != M.shape[1]:
         raise ValueError(f"M: a square matrix is needed, got shape {tuple(M.shape)}")

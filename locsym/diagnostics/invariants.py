@@ -1,4 +1,4 @@
-r"""How far do the invariants of a system drift along an orbit?"""
+r"""The drift of invariants along an orbit."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..guards import check_finite
 def drift(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
     r"""Return the relative error :math:`|I(y_t) - I(y_0)| / |I(y_0)|` along an orbit ``(T, *, n)``: ``(T, *)``.
 
-    invariant: I, ``(*, n)`` to ``(*)``, a value of ``system.invariants``. Raises ValueError where I(y_0) = 0, or I
-    overflows.
+    invariant: I, ``(*, n)`` to ``(*)``, such as a value of ``system.invariants``. Raises ValueError if I(y_0) = 0 or if
+    I overflows.
     """
     check_finite("invariant: the relative error", error := _relative_error(invariant, orbit))
     return error
 
 
 def worst_drift(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
-    """Return the largest :func:`drift` along an orbit ``(T, *, n)``: ``(*)``; infinite where it is not finite."""
+    """Return the largest :func:`drift` along an orbit ``(T, *, n)``: ``(*)``; infinity if it is not finite."""
     return _relative_error(invariant, orbit).nan_to_num(torch.inf, torch.inf).amax(0)
 
 

@@ -15,10 +15,10 @@ BLOCK = 1024  # states differentiated at a time
 def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") -> Tensor:
     r"""Return the Jacobian :math:`\partial\Phi_h(y) / \partial y`: ``(*, n, n)``.
 
-    y: ``(*, n)``; h: number or ``(*)``. method: ``"autograd"``, exact to rounding, one backward sweep over n copies of
-    the batch, for maps made of torch functions; ``"difference"``, five-point differences with an error near
-    1e-12 in float64, for any smooth map; ``"auto"``, the flow map's own ``jacobian(y, h)`` where it has one,
-    autograd where the map can be differentiated, differences otherwise.
+    y: ``(*, n)``. h: number or ``(*)``. method: ``"autograd"`` is exact to rounding and takes one backward sweep over n
+    copies of the batch, for maps made of torch functions. ``"difference"`` takes five-point differences, with an error
+    near 1e-12 in float64, for any smooth map. ``"auto"`` takes the flow map's own ``jacobian(y, h)`` if it has one,
+    autograd if the map can be differentiated, and differences otherwise.
     Raises TypeError or ValueError, naming the argument, for states that are not finite and for any other h or method.
     """
     finite_states("y", y)
@@ -100,7 +100,7 @@ def generator_field(flow: FlowMap, y: Tensor) -> Tensor:
 
 
 def zero_pattern(J: Tensor, tolerance: float = 0.0) -> Tensor:
-    """Where a Jacobian is zero for every state: ``(*, n, n)`` to booleans ``(n, n)``."""
+    """Return where a Jacobian is zero for every state: ``(*, n, n)`` to booleans ``(n, n)``."""
     return (J.abs() <= tolerance).reshape(-1, *J.shape[-2:]).all(0)
 
 

@@ -1,6 +1,6 @@
-r"""Lyapunov exponents: how fast a flow map stretches along an orbit, from the product of its Jacobians.
+r"""Lyapunov exponents: the rates at which a flow map stretches along an orbit, from the product of its Jacobians.
 
-They need no data beyond the map: whether learned orbits are chaotic shows here and not in the loss.
+They need no data beyond the map. Chaotic learned orbits show here, but not in the loss.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def lyapunov_exponents(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int,
     r"""Return the n Lyapunov exponents along an orbit, per unit time, the largest first: ``(*, n)``.
 
     The QR method (Benettin et al. 1980): with :math:`J_i Q_i = Q_{i+1} R_{i+1}`, the means of
-    :math:`\log |\operatorname{diag} R_i| / h` over ``steps`` steps. Their sum is 0 where volume is kept.
-    y0: ``(*, n)``; h: number or ``(*)``, not 0; method: of :func:`~locsym.diagnostics.jacobian`.
+    :math:`\log |\operatorname{diag} R_i| / h` over ``steps`` steps. Their sum is 0 if the map preserves volume.
+    y0: ``(*, n)``. h: number or ``(*)``, not 0. method: see :func:`~locsym.diagnostics.jacobian`.
     """
     jacobians, step = jacobians_along(flow, y0, h, steps, method), precise_step(h, y0)
     if bool((step == 0).any()):

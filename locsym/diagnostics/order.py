@@ -16,7 +16,7 @@ MOST = 1e8  # steps to one point of a regression
 
 @dataclass(frozen=True)
 class Order:
-    """The order of a method as observed. order: from the slope of log error over log h. h, errors: ``(S,)``."""
+    """The observed order of a method. order: from the slope of log error over log h. h, errors: ``(S,)``."""
 
     order: float
     h: Tensor
@@ -26,9 +26,9 @@ class Order:
 def observed_order(flow: FlowMap, exact: FlowMap, y: Tensor, h: Sequence[float], time: float | None = None) -> Order:
     """Fit the order p of a method by regression, error ~ h^p at a fixed time, h^(p+1) after one step.
 
-    flow: the method; exact: what it approximates; y: starts ``(*, n)``; h: two or more different steps > 0.
-    time: a multiple of every h, > 0; None compares single steps. The error is the largest Euclidean one over the batch.
-    Raises ValueError where an error is zero or not finite: there is no slope in it.
+    flow: the method. exact: the flow map that it approximates. y: the starts, ``(*, n)``. h: two or more different
+    steps > 0. time: a multiple of every h, > 0; None compares single steps. The error is the largest Euclidean error
+    over the batch. Raises ValueError if an error is zero or not finite, since it then has no logarithm.
     """
     finite_states("y", y)
     if not y.numel():

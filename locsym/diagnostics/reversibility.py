@@ -1,4 +1,4 @@
-r"""Does a step forward and a step back end where it began? With the inverse, and with a step of −h."""
+"""Inverse and reversibility: whether a step is undone by the inverse map, or by a step of −h."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .jacobians import finite_result, step_of_same_shape
 
 
 def inverse_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
-    r"""Return :math:`\max |\Phi_h^{-1}(\Phi_h(y)) - y|`, ``(*)``; TypeError where the flow map has no inverse."""
+    r"""Return :math:`\max |\Phi_h^{-1}(\Phi_h(y)) - y|`, ``(*)``. Raises TypeError if there is no inverse."""
     return _distance(inverse(flow), flow, y, h, h)
 
 
 def reversibility_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
-    r"""Return :math:`\max |\Phi_{-h}(\Phi_h(y)) - y|`, ``(*)``: zero where the map is symmetric, as exact flows are."""
+    r"""Return :math:`\max |\Phi_{-h}(\Phi_h(y)) - y|`, ``(*)``: zero if the map is symmetric, as exact flows are."""
     return _distance(flow, flow, y, h, -h)
 
 

@@ -1,4 +1,4 @@
-r"""Does a flow map keep the symplectic form? Eq. (10), on a pair of coordinates or as a whole."""
+r"""Symplecticity: eq. (10), for a pair of coordinates or for all of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .jacobians import finite_result, jacobian
 def symplecticity_defect(
     flow: FlowMap, y: Tensor, h: Tensor | float, pair: int | None = None, method: str = "auto"
 ) -> Tensor:
-    r"""Return :math:`\max |A^\top \Omega A - \Omega| / \max(1, \max|A|^2)`, ``(*)``: zero where eq. (10) holds.
+    r"""Return :math:`\max |A^\top \Omega A - \Omega| / \max(1, \max|A|^2)`, ``(*)``: zero if eq. (10) holds.
 
-    pair: k, from 0, for A the 2 × 2 block of the Jacobian on (y_k, y_k+1); None for the whole Jacobian, n = 2d,
-    with the coordinates ordered (q_1, …, q_d, p_1, …, p_d).
+    pair: k, counted from 0: A is the 2 × 2 block of the Jacobian for (y_k, y_k+1). None: A is the whole Jacobian,
+    n = 2d, with the coordinates in the order (q_1, …, q_d, p_1, …, p_d).
     """
     A, n = jacobian(flow, y, h, method), y.shape[-1]
     if pair is not None:

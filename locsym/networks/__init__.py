@@ -1,4 +1,4 @@
-"""Networks: flow maps made of shears, their linearisation in the weights, and the compiled kernel that runs them."""
+"""Networks: flow maps made of shears, their linearisation in the weights, and a compiled kernel for them."""
 
 from .activations import ACTIVATIONS
 from .linearisation import Linearisation

@@ -1,4 +1,4 @@
-r"""Activations σ: their functions, and with them their derivatives σ', by formula or by automatic differentiation."""
+r"""Activations σ and their derivatives σ', by formula or by automatic differentiation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def elementwise(activation: str | Activation, dtype: torch.dtype) -> Activation:
-    """Return the function of a named activation, or a callable as it is, once it has kept a probe's shape and dtype."""
+    """Return the function of a named activation, or a callable after a test that it keeps shape and dtype."""
     if isinstance(activation, str):
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation: one of {sorted(ACTIVATIONS)} or a callable is needed, got {activation!r}")
@@ -49,7 +49,7 @@ ANALYTIC = {"sigmoid": _sigmoid, "tanh": _tanh, "swish": _swish, "linear": lambd
 
 
 def with_derivative(activation: str | Activation) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Return z → (σ(z), σ'(z)): by formula where the activation has a name, else by automatic differentiation."""
+    """Return z → (σ(z), σ'(z)): by formula if the activation has a name, else by automatic differentiation."""
     if isinstance(activation, str):
         return ANALYTIC[activation]
 

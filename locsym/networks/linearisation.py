@@ -33,7 +33,7 @@ from .shears import GradientModule
 
 
 def why_no_closed_form(network: Network) -> str | None:
-    """Say why a network has no closed form here; None where it has."""
+    """Return the reason why a network has no closed form here, or None if it has."""
     if not all(isinstance(layer, GradientModule) for layer in network.layers):
         return "not all of its modules are gradient modules"
     kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in network.layers}
@@ -47,9 +47,9 @@ class Linearisation:
     r"""A network and its data, ready to be linearised at any weights :math:`\theta` ``(P,)``.
 
     θ is in the order of ``network.parameters()``. y, target: ``(N, n)``; h: ``(N,)``.
-    Raises TypeError or ValueError for other shapes and dtypes, and ValueError where :func:`why_no_closed_form` has a
-    reason. Weights that make the step overflow are not refused: the residual is then not finite, and training looks
-    at it.
+    Raises TypeError or ValueError for other shapes and dtypes, and ValueError if :func:`why_no_closed_form` gives a
+    reason. If weights make the step overflow, nothing is raised: the residual is then not finite, which training
+    notices.
     """
 
     def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
@@ -95,7 +95,7 @@ class Linearisation:
         return W.gather(2, self.pick.unsqueeze(1).expand(L, m, self.n)), w, (b[0] if b else 0.0)
 
     def pack(self, W: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
-        """Put ``(L, m, n)``, ``(L, m)``, ``(L, m)`` into one vector ``(P,)``: the transpose of :meth:`unpack`."""
+        """Join ``(L, m, n)``, ``(L, m)``, ``(L, m)`` into one vector ``(P,)``: the transpose of :meth:`unpack`."""
         W = W.gather(2, self.read.unsqueeze(1).expand(self.L, self.m, self.r))
         return torch.cat([W.flatten(1), w] + ([b] if self.bias else []), dim=1).flatten()
 
@@ -108,7 +108,7 @@ class Linearisation:
         return x.unflatten(0, (self.T, self.L)).sum(0)
 
     def residual(self, theta: Tensor) -> Tensor:
-        """Return r(θ), ``(N, n)``, without storing anything for derivatives."""
+        """Return r(θ), ``(N, n)``, without keeping anything for derivatives."""
         W, w, b = self.unpack(theta)
         y = self.y.clone()
         for _, i, j, kappa, s in self.visits:
@@ -117,7 +117,7 @@ class Linearisation:
         return y - self.target
 
     def at(self, theta: Tensor) -> Tangent:
-        """Linearise at θ: one forward and one backward sweep."""
+        """Return the linearisation at θ, by one forward and one backward sweep."""
         return Tangent(self, theta.detach())
 
 
@@ -181,7 +181,7 @@ class Tangent:
         return source.by_layer(J).permute(1, 2, 0, 3).reshape(-1, source.P)
 
     def normal(self, out: Tensor | None = None) -> Tensor:
-        """Return Jᵀ J, ``(P, P)``, summed over blocks of samples: for many more residuals than weights."""
+        """Return Jᵀ J, ``(P, P)``, summed over blocks of samples; for many more residuals than weights."""
         (N, n), P = self.source.y.shape, self.source.P
         A, rows = self.g.new_zeros(P, P) if out is None else out.zero_(), max(1, 1024 // n)
         for a in range(0, N, rows):

@@ -1,4 +1,4 @@
-r"""The paper's network: locally-symplectic, so volume-preserving, eqs. (28)–(31)."""
+r"""The network of the paper, eqs. (28)–(31): locally-symplectic, and therefore volume-preserving."""
 
 from __future__ import annotations
 

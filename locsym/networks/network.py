@@ -1,4 +1,4 @@
-r"""Networks: chains of shears that keep volume, or the symplectic form, for every weight."""
+r"""The base of all networks: a sequence of shears, their exact inverse, and files of weights."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 class Network(Guarded, nn.Module):
-    """A flow map that visits its modules in turn; each is a shear, so the chain is undone exactly.
+    """A flow map that applies shears in turn, so that its inverse is exact.
 
-    n: dimension. layers: the modules. visits: pairs (index of a module, fraction of the step h that it takes); a module
+    n: dimension. layers: the modules. visits: pairs (index of a module, fraction of the step h that it takes). A module
     that is visited twice has tied weights.
     """
 
-    CONFIG: tuple[str, ...] = ()  #: the arguments that make the same architecture again; each is an attribute
+    CONFIG: tuple[str, ...] = ()  #: the arguments that determine the architecture; each is an attribute
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -44,19 +44,20 @@ class Network(Guarded, nn.Module):
     def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Advance states ``(*, n)`` by one step; h: number or ``(*)``.
 
-        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
+        Raises TypeError or ValueError, naming the argument, for other input, also if it is not finite, and for an
+        overflow.
         """
         return finite_step(self.step(y, self.checked(y, h)))
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return :meth:`forward` of arguments that have been checked, the outcome not: training looks at the loss."""
+        """Return the states after one step. Neither arguments nor result are checked; training checks the loss."""
         layers = list(self.layers)
         for i, c in self.visits:
             y = layers[i].step(y, c * h)
         return y
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo one step exactly (to rounding): the modules backwards, each with −h."""
+        """Undo one step, exactly up to rounding: apply the modules in reverse order, each with −h."""
         h = self.checked(y, h)
         layers = list(self.layers)
         for i, c in reversed(self.visits):
@@ -64,7 +65,7 @@ class Network(Guarded, nn.Module):
         return finite_step(y)
 
     def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-        """Return the orbit of checked arguments: by the compiled kernel where there is one, and all stays finite."""
+        """Return the orbit of checked arguments, by the compiled kernel if there is one and all states are finite."""
         if self.is_sequential and why_not_compiled(self) is None:
             orbit = Compiled(self).rollout(flat(self), y0, h, steps)
             if bool(torch.isfinite(orbit).all()):
@@ -72,21 +73,21 @@ class Network(Guarded, nn.Module):
         return iterate(self, y0, h, steps)
 
     def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
-        """Return the step h for states ``y`` once both have been checked; raise TypeError or ValueError."""
+        """Return the step h after checking it and the states ``y``. Raises TypeError or ValueError."""
         return self.layers[0].checked(y, h, name)
 
     @property
     def is_sequential(self) -> bool:
-        """Whether the network is its modules in turn; False where a subclass has a ``forward`` of its own."""
+        """Whether the network applies its modules in turn; False if a subclass defines its own ``forward``."""
         return type(self).forward is Network.forward
 
     @property
     def config(self) -> dict[str, int | bool | str | Activation]:
-        """The arguments that make the same architecture again."""
+        """The arguments that determine the architecture."""
         return {name: getattr(self, name) for name in self.CONFIG}
 
     def save(self, path: str | PathLike) -> None:
-        """Write weights and configuration to one safetensors file: beside it first, then renamed over it.
+        """Write weights and configuration to one safetensors file; an existing file is replaced in one step.
 
         Raises ValueError for weights that are not finite, TypeError for an activation that has no name, and OSError.
         """
@@ -101,10 +102,10 @@ class Network(Guarded, nn.Module):
 
     @classmethod
     def load(cls, path: str | PathLike) -> Network:
-        """Read a network written by :meth:`save`: any from ``Network``, else only its own architecture.
+        """Read a network written by :meth:`save`: ``Network.load`` reads any architecture, a subclass only its own.
 
-        Nothing in the file is executed, and no more memory is taken than the file has weights. Raises ValueError,
-        naming the file and the reason, for a file that is damaged, of another architecture or shape, or not finite.
+        Nothing in the file is executed, and a network larger than the file's weights is never built. Raises ValueError,
+        naming the file and the reason, if the file is damaged, not finite, or of another architecture or shape.
         """
         tensors, config = storage.read(path, "network")
         kind = ARCHITECTURES.get(str(config.pop("architecture", None)))
@@ -134,7 +135,7 @@ class Network(Guarded, nn.Module):
 
     @staticmethod
     def count(**config) -> int:
-        """Return the number of weights of an architecture in closed form, before any of them is made."""
+        """Return the number of weights of an architecture, without building it."""
         raise NotImplementedError
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
-r"""Modules: the bricks of every network here. Each is a shear, that moves some coordinates by what others say.
+r"""Shears: the modules that all networks here are made of. Each moves some coordinates by a function of others.
 
 Gradient modules, eqs. (20)–(21) and (26)–(27), move along the gradient of a local Hamiltonian
-:math:`h \sum_i w_i S(W_i \cdot \hat y + b_i)`, :math:`S' = \sigma`. What a shear moves it does not read: its
-Jacobian is unit triangular, so volume is kept for every weight, and a step of −h undoes it.
+:math:`h \sum_i w_i S(W_i \cdot \hat y + b_i)`, :math:`S' = \sigma`. A shear does not read the coordinates that it
+moves. Its Jacobian is therefore unit triangular: it preserves volume for all weights, and a step of −h is its inverse.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Shear(nn.Module):
     r"""The flow map :math:`Y_\text{moved} = y_\text{moved} \pm h \, s(y_\text{read})`; a subclass gives the shift s.
 
     n: dimension, >= 2. moved, read: disjoint coordinates, counted from 0. sign: +1 (up) or −1 (low).
-    Raises ValueError or TypeError, naming the argument, for anything else.
+    Raises ValueError or TypeError, naming the argument, for other arguments.
     """
 
     def __init__(self, n: int, moved: tuple[int, ...], read: tuple[int, ...], sign: int):
@@ -64,26 +64,27 @@ class Shear(nn.Module):
         self.register_buffer("_from", torch.tensor(self.read), persistent=False)
 
     def shift(self, x: Tensor) -> Tensor:
-        """Return s(x), shape ``(*, len(moved))``, from what is read, ``(*, len(read))``."""
+        """Return the shift s(x), ``(*, len(moved))``, from the coordinates that are read, ``(*, len(read))``."""
         raise NotImplementedError
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return :meth:`forward` of arguments that have been checked, the outcome not: what a network calls."""
+        """Return the moved states. Neither the arguments nor the result are checked; networks call this method."""
         return y.index_add(-1, self._to, (self.sign * column(h)) * self.shift(y.index_select(-1, self._from)))
 
     def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states, shape ``(*, n)``; only the coordinates ``moved`` differ. h: number or ``(*)``.
+        """Return the moved states, ``(*, n)``; only the coordinates ``moved`` differ. h: number or ``(*)``.
 
-        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
+        Raises TypeError or ValueError, naming the argument, for other input, also if it is not finite, and for an
+        overflow.
         """
         return finite_step(self.step(y, self.checked(y, h)))
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo :meth:`forward`: what was read has not moved, so the same shift is taken back."""
+        """Undo :meth:`forward`: the coordinates read have not moved, so that the same shift can be subtracted."""
         return finite_step(self.step(y, -self.checked(y, h)))
 
     def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
-        """Return the step h for states ``y`` once both have been checked; raise TypeError or ValueError."""
+        """Return the step h after checking it and the states ``y``. Raises TypeError or ValueError."""
         return states_and_step(y, h, self.n, next(self.parameters(), None), name)
 
     def extra_repr(self) -> str:
@@ -91,13 +92,13 @@ class Shear(nn.Module):
 
 
 class GradientModule(Shear):
-    r"""Move the coordinates ``moved`` along a gradient that the coordinates ``read`` give:
+    r"""The shear that moves the coordinates ``moved`` along a gradient that depends on the coordinates ``read``:
 
     .. math:: Y_\text{moved} = y_\text{moved} \pm h \, W_\text{columns}^\top \mathrm{diag}(w)\, \sigma(W \hat y + b)
 
     with :math:`\hat y = y_\text{read}`. Use :meth:`local` for eqs. (26)–(27) and :meth:`symplectic` for eqs. (20)–(21).
 
-    n, moved, read, sign: see :class:`Shear`. columns: for each moved coordinate, the column of W it is moved along.
+    n, moved, read, sign: see :class:`Shear`. columns: for each moved coordinate, the column of W that moves it.
     width: hidden units m. activation: a name of ``ACTIVATIONS`` or a callable that acts elementwise.
     Weights: W ``(m, len(read))``, w ``(m)``, b ``(m)`` (none for linear); W, w ~ N(0, std²), b ~ N(0, bias_std²).
     """

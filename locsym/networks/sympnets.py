@@ -1,4 +1,4 @@
-r"""SympNets, the symplectic networks of Jin et al. 2020, with gradient modules and with linear ones."""
+r"""SympNets (Jin et al. 2020): symplectic networks of gradient modules, or of linear and activation modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splitting: a divergence-free field as a sum of local Hamiltonian fields, and the integrators made from them."""
+"""Splitting: a divergence-free field as a sum of local Hamiltonian fields, and integrators made from them."""
 
 from .integrators import RK4, SplittingIntegrator, fourth_order, strang, symplectic_euler
 from .numeric import NumericSplitting, Pair, split_numerically

@@ -1,7 +1,6 @@
-r"""Splitting integrators, eqs. (15)–(19): volume-preserving flow maps made from local Hamiltonians; RK4 beside them.
+r"""Splitting integrators, eqs. (15)–(19): volume-preserving flow maps made from local Hamiltonians; and RK4.
 
-Symplectic Euler moves one coordinate at a time, so a step is a list of one-coordinate *moves*. The inverse of an
-explicit move is an implicit one and the other way round: inverse, adjoint and every composition are lists again.
+Symplectic Euler moves one coordinate at a time, so that a step is a list of :mod:`locsym.splitting.moves`.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from .symbolic import Splitting
 
 
 class SplittingIntegrator(Guarded):
-    """A flow map that moves one coordinate at a time; it keeps volume where the moves come in the pairs (16)–(17).
+    """A flow map that moves one coordinate at a time. It preserves volume if the moves come in the pairs (16)–(17).
 
-    name: for messages and captions. n: dimension. moves: the first one acts first. order: of accuracy.
+    name: for messages and captions. n: dimension. moves: the first one acts first. order: the order of accuracy.
     """
 
     def __init__(self, name: str, n: int, moves: Sequence[Move], order: int):
@@ -30,18 +29,19 @@ class SplittingIntegrator(Guarded):
         self._backwards = tuple(move.undone() for move in reversed(self.moves))
 
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Advance states ``(*, n)`` by one step; h: number or ``(*)``. RuntimeError where Newton fails.
+        """Advance states ``(*, n)`` by one step. h: number or ``(*)``.
 
-        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
+        Raises TypeError or ValueError, naming the argument, for other input, also if it is not finite, and for an
+        overflow; RuntimeError if Newton's method fails.
         """
         return self._apply(self.moves, y, h)
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo one step: the moves backwards, explicit and implicit exchanged."""
+        """Undo one step: apply the moves in reverse order, explicit and implicit exchanged."""
         return self._apply(self._backwards, y, h)
 
     def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-        """Return the orbit of checked arguments; the coordinates stay apart from step to step."""
+        """Return the orbit of checked arguments; the coordinates are joined only for the output."""
         y, orbit = list(y0.unbind(-1)), y0.new_empty((steps + 1, *y0.shape))
         orbit[0] = y0
         with torch.no_grad():
@@ -58,7 +58,7 @@ class SplittingIntegrator(Guarded):
         return finite_step(torch.stack(parts, dim=-1))
 
     def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
-        """Return the step h for states ``y`` once both have been checked; raise TypeError or ValueError."""
+        """Return the step h after checking it and the states ``y``. Raises TypeError or ValueError."""
         return states_and_step(y, h, self.n, name=name)
 
     def __repr__(self) -> str:
@@ -74,12 +74,12 @@ def symplectic_euler(
 ) -> SplittingIntegrator:
     r"""Symplectic Euler (16)–(18) for each local Hamiltonian in turn, composed as in eq. (19); order 1.
 
-    Eq. (16) is explicit where :math:`\partial^2 H_{k,k+1} / \partial y_k \partial y_{k+1} = 0`, as it is for a
-    separable Hamiltonian (6), and solved by Newton's method where it is not.
+    Eq. (16) is explicit if :math:`\partial^2 H_{k,k+1} / \partial y_k \partial y_{k+1} = 0`, as for a separable
+    Hamiltonian (6). Otherwise it is solved by Newton's method.
 
     order: ``"ascending"`` lets the pair (y_1, y_2) act first, as the networks do; ``"printed"`` lets it act last, as
-    eq. (19) reads. tolerance: Newton's largest last update, relative to 1 + \|y_j\|. iterations: how many it may take.
-    Raises TypeError or ValueError, naming the argument, for anything else.
+    eq. (19) reads. tolerance: the largest last update of Newton's method, relative to 1 + \|y_j\|. iterations: its
+    limit. Raises TypeError or ValueError, naming the argument, for other arguments.
     """
     if not isinstance(splitting, Splitting | NumericSplitting):
         raise TypeError(f"splitting: what split or split_numerically returns is needed, got {type(splitting).__name__}")
@@ -121,7 +121,7 @@ def fourth_order(splitting: Splitting | NumericSplitting, *, scheme: str = "yosh
 
 
 class RK4:
-    """The classical Runge–Kutta method of order 4: a flow map that keeps no volume and has no inverse of its own.
+    """The classical Runge–Kutta method of order 4, a flow map that does not preserve volume and has no inverse.
 
     rhs: the vector field f, ``(*, n)`` to ``(*, n)``.
     """
@@ -134,7 +134,8 @@ class RK4:
     def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Advance states ``(*, n)`` by one step of four evaluations of f; h: number or ``(*)``.
 
-        Raises TypeError or ValueError, naming the argument, for any other, or non-finite, input, and for an overflow.
+        Raises TypeError or ValueError, naming the argument, for other input, also if it is not finite, and for an
+        overflow.
         """
         h = column(states_and_step(y, h))
         k1 = self.rhs(y)

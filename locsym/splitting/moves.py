@@ -1,7 +1,7 @@
-r"""Moves: Euler steps of one coordinate, explicit or implicit, that splitting integrators are lists of.
+r"""Moves: explicit or implicit Euler steps of one coordinate. A splitting integrator is a list of them.
 
-The inverse of an explicit move is an implicit one and the other way round, so inverse, adjoint and every composition of
-a list of moves are lists again.
+The inverse of an explicit move is an implicit one, and vice versa. Inverses, adjoints and compositions of lists of
+moves are therefore lists of moves again.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ Shift = Callable[..., Tensor | float]
 
 @dataclass(frozen=True)
 class Move:
-    r"""One Euler step of one coordinate, :math:`\dot y_j = g(y)`, the others at rest.
+    r"""One Euler step of one coordinate, :math:`\dot y_j = g(y)`, while the others rest.
 
-    j: the coordinate, from 0. shift: (h, y_1, …, y_n) ↦ h g(y). slope: :math:`h \, \partial g / \partial y_j` likewise,
-    or None where it is zero: then the move is a shear, and explicit either way. fraction: the part of h that it takes.
-    implicit: evaluate g at the new :math:`y_j` instead of the old. tolerance, iterations: of Newton's method.
+    j: the coordinate, counted from 0. shift: (h, y_1, …, y_n) ↦ h g(y). slope: likewise
+    :math:`h \, \partial g / \partial y_j`, or None if it is zero; the move is then a shear, and always explicit.
+    fraction: the fraction of h that it takes. implicit: whether g is evaluated at the new :math:`y_j` instead of the
+    old one. tolerance, iterations: of Newton's method.
     """
 
     j: int
@@ -44,11 +45,11 @@ class Move:
         return self._solve(y, h) if self.implicit and self.slope else y[self.j] + self.shift(h, *y)
 
     def undone(self) -> Move:
-        """The move that undoes this one: a step of −h with explicit and implicit exchanged."""
+        """Return the inverse move: a step of −h with explicit and implicit exchanged."""
         return replace(self, fraction=-self.fraction, implicit=not self.implicit)
 
     def _solve(self, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
-        """Solve Y = y_j + h g(…, Y, …) for every sample at once; the last Newton step carries the derivatives."""
+        """Solve Y = y_j + h g(…, Y, …) for all states at once; the last Newton step carries the derivatives."""
         fixed = [x.detach() for x in y]
         step = h.detach() if isinstance(h, Tensor) else h
         root = fixed[self.j]
@@ -72,7 +73,7 @@ STEP = sp.Symbol("STEP")  # sorts before the coordinates: h meets the numbers of
 
 
 def formula_moves(splitting: Splitting, k: int) -> list[Move]:
-    """Eqs. (16)–(17) on (y_k, y_k+1), k from 0: y_k implicitly, then y_k+1 explicitly; rates that are zero left out."""
+    """Return eqs. (16)–(17) for (y_k, y_k+1): y_k implicitly, then y_k+1 explicitly; zero rates are left out."""
     y, field = splitting.symbols, splitting.fields[k]
 
     def function(rate: sp.Expr) -> Shift:
@@ -86,7 +87,7 @@ def formula_moves(splitting: Splitting, k: int) -> list[Move]:
 
 
 def numeric_moves(splitting: NumericSplitting, k: int) -> list[Move]:
-    """The same where the local Hamiltonian is known by quadrature only: nothing is known to be zero."""
+    """Return the same moves for a local Hamiltonian known only by quadrature: no rate is known to be zero."""
     pair = splitting.pair(k)
 
     def scaled(sign: int, rate: Callable[[Tensor], Tensor]) -> Shift:
@@ -99,13 +100,13 @@ def numeric_moves(splitting: NumericSplitting, k: int) -> list[Move]:
 
 
 def symmetric(moves: Sequence[Move]) -> list[Move]:
-    """Half a step, then the adjoint of it: the moves backwards, explicit and implicit exchanged."""
+    """Return half a step followed by its adjoint: the moves in reverse order, explicit and implicit exchanged."""
     half = [replace(move, fraction=move.fraction / 2) for move in moves]
     return half + [replace(move, implicit=not move.implicit) for move in reversed(half)]
 
 
 def composed(moves: Sequence[Move], weights: Sequence[float]) -> list[Move]:
-    """The moves once for each weight; neighbours that are the same shear become one."""
+    """Return the moves once for each weight; neighbours that are the same shear are merged."""
     merged: list[Move] = []
     for weight in weights:
         for move in moves:

@@ -1,6 +1,7 @@
-r"""The Feng–Shang splitting by quadrature, eqs. (13)–(14), for a field that is a Python callable and not a formula.
+r"""The Feng–Shang splitting by quadrature, eqs. (13)–(14), for a field given as a Python callable.
 
-Differentiating under the integrals of the proof (:mod:`locsym.splitting`) leaves one integral a pair, along one line:
+Differentiating under the integrals of the proof (:mod:`locsym.splitting.symbolic`) leaves one integral for each pair,
+along one line:
 
 .. math::
 
@@ -30,8 +31,8 @@ Scalar = Callable[[Tensor], Tensor]
 class Pair:
     r"""One local Hamiltonian :math:`H_{k,k+1}` and its derivatives in its own two variables.
 
-    Each is a function of whole states, ``(*, n)`` to ``(*)``: by eq. (14), y_k moves at the rate ``dH_dk1`` and
-    y_k+1 at the rate ``-dH_dk``. The second derivatives are there for Newton's method. k counts from 0.
+    Each is a function of states, ``(*, n)`` to ``(*)``. By eq. (14), y_k moves at the rate ``dH_dk1`` and y_k+1 at the
+    rate ``-dH_dk``. Newton's method uses the second derivatives. k counts from 0.
     """
 
     k: int
@@ -56,7 +57,7 @@ def local_fields(pairs: Sequence[Pair], y: Tensor) -> Tensor:
 class NumericSplitting:
     r"""The same splitting for a field without a formula, made by :func:`split_numerically`.
 
-    All integrals run from ``base`` along one coordinate and are done by Gauss–Legendre quadrature with ``nodes`` nodes.
+    All integrals run from ``base`` along one coordinate, by Gauss–Legendre quadrature with ``nodes`` nodes.
     """
 
     field: Callable[[Tensor], Tensor]
@@ -71,7 +72,7 @@ class NumericSplitting:
 
     @property
     def separable(self) -> tuple[bool, ...]:
-        """False for every pair: evaluating a callable proves nothing."""
+        """False for every pair: evaluating a callable cannot prove that a pair is separable."""
         return (False,) * (self.n - 1)
 
     def partial_divergence(self, y: Tensor, k: int) -> Tensor:
@@ -104,7 +105,7 @@ class NumericSplitting:
     def local_fields(self, y: Tensor) -> Tensor:
         """Return the local fields at ``y``: ``(*, n)`` to ``(*, n - 1, n)``; their sum over the pairs is f(y).
 
-        Raises ValueError where a value is not finite: the way from the base point meets a singularity of the field.
+        Raises ValueError if a value is not finite because the path from the base point meets a singularity.
         """
         fields = local_fields([self.pair(k) for k in range(self.n - 1)], y)
         finite = torch.isfinite(fields).flatten(-2).all(-1)
@@ -119,8 +120,8 @@ class NumericSplitting:
     def residual(self, y: Tensor) -> Tensor:
         """Return the sum of the local fields minus f at ``y``, ``(*, n)``: the error of the quadrature.
 
-        It shows in the last component; in the others it cancels, as in the proof: what one pair gets wrong the next
-        makes good. So the sum is right before the pieces are, and :func:`split_numerically` looks at these too.
+        It shows only in the last component; in the others, neighbouring pairs cancel each other's errors, as in the
+        proof. The sum converges before the local fields do, so that :func:`split_numerically` checks these as well.
         """
         return self.local_fields(y).sum(-2) - self.field(y)
 
@@ -164,12 +165,12 @@ def split_numerically(
 ) -> NumericSplitting:
     r"""Split a divergence-free field given as a callable, by quadrature of its partial divergences.
 
-    field: ``(*, n)`` to ``(*, n)``, state by state, in float64. points: ``(N, n)``, states that stand for those of
-    interest: there the field must be divergence-free, and there the number of nodes is chosen (16, 32, …, 256) so that
-    halving it moves no local field by more than ``tolerance`` times the largest of them, and (13) holds as well.
-    base: the n lower limits; the origin by default. derivative: ``"autograd"``, or ``"differences"`` (order eight) for
-    a callable that torch cannot differentiate. Raises ValueError with the divergence and the point where it is
-    not zero, and where a quadrature does not converge or meets a singularity.
+    field: ``(*, n)`` to ``(*, n)``, state by state, in float64. points: typical states, ``(N, n)``. The field must be
+    divergence-free at them. The number of nodes, 16, 32, …, 256, is chosen such that halving it changes no local field
+    there by more than ``tolerance`` times the largest of them, and that (13) holds. base: the n lower limits, by
+    default the origin. derivative: ``"autograd"``, or ``"differences"`` (order eight) for a callable that torch cannot
+    differentiate. Raises ValueError if the field is not divergence-free, with its divergence and the point, and if a
+    quadrature does not converge or meets a singularity.
     """
     one_of("derivative", derivative, ("autograd", "differences"))
     if not isinstance(points, Tensor) or points.ndim != 2 or points.shape[-1] < 2 or not points.is_floating_point():

@@ -1,6 +1,6 @@
 r"""The Feng–Shang splitting, eqs. (13)–(15): a divergence-free field as a sum of n − 1 local Hamiltonian fields.
 
-Two ways to the same local Hamiltonians :math:`H_{k,k+1}`: :func:`split` writes them as formulas;
+There are two ways to the local Hamiltonians :math:`H_{k,k+1}`. :func:`split` returns formulas;
 :func:`~locsym.splitting.split_numerically` evaluates them for a field that is only a Python callable. Both follow
 the constructive proof of Feng & Shang (1995): with :math:`g_1 = f_1`, for k = 1, …, n − 1,
 
@@ -8,15 +8,15 @@ the constructive proof of Feng & Shang (1995): with :math:`g_1 = f_1`, for k = 1
 
     H_{k,k+1} = \int g_k \, dy_{k+1} + c_k, \qquad g_{k+1} = f_{k+1} + \frac{\partial H_{k,k+1}}{\partial y_k},
 
-where :math:`c_k` does not depend on :math:`y_{k+1}`. All of them are free but the last, which is fixed by :math:`f_n`.
-Whatever their choice,
+where :math:`c_k` does not depend on :math:`y_{k+1}`. All :math:`c_k` are free except the last, which :math:`f_n`
+determines. For every choice,
 
 .. math::
 
     \frac{\partial^2 H_{k,k+1}}{\partial y_k \, \partial y_{k+1}} =
     \sum_{i \le k} \frac{\partial f_i}{\partial y_i} =: d_k ,
 
-so a pair is separable exactly where the partial divergence :math:`d_k` vanishes. In code, k counts from 0.
+so that a pair is separable exactly if the partial divergence :math:`d_k` vanishes. In code, k counts from 0.
 
 In other words, f has an antisymmetric potential A, :math:`f_i = \sum_j \partial A_{ij} / \partial y_j`, that is
 tridiagonal, with :math:`A_{k,k+1} = H_{k,k+1}`; choosing the :math:`c_k` is choosing a gauge.
@@ -42,7 +42,7 @@ class Splitting:
     r"""The local Hamiltonians of a field as formulas, made by :func:`split`.
 
     symbols: the n coordinates. field: the n formulas of f. hamiltonians: the n − 1 formulas :math:`H_{k,k+1}`.
-    separable: for each pair whether :math:`\partial^2 H_{k,k+1} / \partial y_k \partial y_{k+1} \equiv 0`, eq. (6).
+    separable: for each pair, whether :math:`\partial^2 H_{k,k+1} / \partial y_k \partial y_{k+1} \equiv 0`, eq. (6).
     """
 
     symbols: tuple[sp.Symbol, ...]
@@ -102,7 +102,7 @@ class Splitting:
 def potential_field(A: sp.Matrix, symbols: Sequence[sp.Symbol]) -> tuple[sp.Expr, ...]:
     r"""Return the field :math:`f_i = \sum_j \partial A_{ij} / \partial y_j`, divergence-free as A is antisymmetric.
 
-    A: ``(n, n)`` formulas, the potential; ValueError where it is not antisymmetric, or not of the size of ``symbols``.
+    A: the potential, ``(n, n)`` formulas. Raises ValueError unless it is antisymmetric and has the size of ``symbols``.
     """
     n = len(symbols)
     if A.shape != (n, n) or not all(vanishes(entry) for entry in A + A.T):
@@ -117,11 +117,12 @@ def split(
 ) -> Splitting:
     r"""Split a divergence-free field into n − 1 local Hamiltonian fields by the proof of Feng & Shang.
 
-    system: anything with ``symbols`` and ``field``. base: n numbers, the lower limits of the integrals; without it
-    each integral is the antiderivative without a constant, which needs no point where it must be defined.
-    constants: the free functions :math:`c_k` of the module's text, k = 0, …, n − 3, each without y_k+1; 0 by default.
-    Raises ValueError for a field that is not divergence-free (with its divergence), for an integral that sympy cannot
-    write (use :func:`split_numerically`), for a base point where an integral is not finite, and for a bad constant.
+    system: anything with ``symbols`` and ``field``. base: n numbers, the lower limits of the integrals; None takes the
+    antiderivatives without a constant. constants: the free functions :math:`c_k` above, for k = 0, …, n − 3, each
+    independent of y_k+1; 0 by default.
+    Raises ValueError if the field is not divergence-free (with its divergence), if sympy cannot find an integral (use
+    :func:`~locsym.splitting.split_numerically` then), if an integral is not finite at the base point, and for a wrong
+    constant.
     """
     symbols, field = tuple(system.symbols), tuple(_exact(sp.sympify(f)) for f in system.field)
     n = len(symbols)
@@ -166,7 +167,7 @@ def _check_constants(constants: Mapping[int, sp.Expr] | None, symbols: Sequence[
 
 
 def _exact(formula: sp.Expr) -> sp.Expr:
-    """Write floats that are short binary fractions (8.75, say) as fractions; others keep their rounding."""
+    """Write floats that are short binary fractions, such as 8.75, as fractions; leave others as they are."""
     numbers = {x: sp.Rational(x) for x in formula.atoms(sp.Float)}
     return formula.xreplace({x: fraction for x, fraction in numbers.items() if fraction.q <= 1024})
 
@@ -204,7 +205,7 @@ def _antiderivative(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
 
 
 def _freeze(formula: sp.Expr, symbol: sp.Symbol, value: sp.Expr | None) -> sp.Expr:
-    """Put ``value`` for ``symbol``; None: the first of a few numbers where the formula is finite."""
+    """Substitute ``value`` for ``symbol``; None takes the first of a few numbers at which the formula is finite."""
     for number in (0, 1, -1, 2) if value is None else (value,):
         frozen = formula.subs(symbol, number)
         if not frozen.has(sp.nan, sp.zoo, sp.oo, -sp.oo):

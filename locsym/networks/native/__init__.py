@@ -1,1 +1,1 @@
-"""The compiled kernel: rollout, gradient and Adam of networks in C++, and its door from Python."""
+"""The compiled kernel: rollout, gradient and Adam of networks in C++, and their Python interface."""

@@ -57,13 +57,13 @@ _Adam = _structure("Adam", **dict.fromkeys(("rate", "decay", "beta1", "beta2", "
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: ``$XDG_CACHE_HOME/locsym``, by default ``~/.cache/locsym``."""
+    """Return the folder of compiled kernels: ``$XDG_CACHE_HOME/locsym``, by default ``~/.cache/locsym``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "locsym"
 
 
 @functools.cache
 def load_kernel(dtype: torch.dtype) -> ctypes.CDLL | str:
-    """Return the kernel for float32 or float64, compiled if it has not been yet; or, in words, why there is none."""
+    """Return the kernel for float32 or float64, compiled if necessary, or the reason why there is none."""
     if dtype not in REAL:
         return f"no kernel for {dtype}"
     compiler = next(filter(None, map(shutil.which, filter(None, (os.environ.get("CXX"), *COMPILERS)))), None)
@@ -101,7 +101,7 @@ def _declare(kernel: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def why_not_compiled(network: nn.Module) -> str | None:
-    """Say why ``network`` cannot take the compiled road; None where it can."""
+    """Return the reason why the kernel cannot run ``network``, or None if it can."""
     weights = list(network.parameters())
     layers = list(getattr(network, "layers", ()))
     if not layers or not hasattr(network, "visits"):
@@ -123,9 +123,9 @@ def why_not_compiled(network: nn.Module) -> str | None:
 
 
 class Compiled:
-    """A network in the kernel's words. Weights θ ``(P,)`` are in the order of ``network.parameters()``.
+    """A network as the kernel takes it. Weights θ ``(P,)`` are in the order of ``network.parameters()``.
 
-    Raises ValueError where :func:`why_not_compiled` has a reason.
+    Raises ValueError if :func:`why_not_compiled` gives a reason.
     """
 
     def __init__(self, network: nn.Module):
@@ -191,12 +191,13 @@ class Compiled:
         target: float = -math.inf,
         seconds: float = math.inf,
     ) -> Tensor:
-        r"""Take up to ``epochs`` epochs of Adam in place, after ``taken`` that lie behind.
+        r"""Take up to ``epochs`` epochs of Adam in place, after ``taken`` earlier ones.
 
         state: θ and the means m of the gradients and v of their squares, ``(P,)`` each. train, validation: y, h,
         target. trained: the ranges of weights that are trained. rate, decay: epoch t has the rate rate · decayᵗ.
-        Returns a row an epoch, float64 ``(R, 4)``: loss before the step, validation loss after it, rate, seconds since
-        the call; the last row is where the loss reaches ``target`` or is not finite, or ``seconds`` have passed.
+        Returns one row for each epoch, float64 ``(R, 4)``: the loss before the step, the validation loss after it, the
+        rate, and the seconds since the call. It stops after the row in which the loss reaches ``target`` or is not
+        finite, or after ``seconds``.
         """
         rows = torch.empty(epochs, 4, dtype=torch.float64)
         segments = (_Segment * len(trained))(*(_Segment(*segment) for segment in trained))
