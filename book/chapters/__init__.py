@@ -1,1 +1,1 @@
-"""What one chapter alone needs: magnetic fields of wires, material surfaces, tables of defects, costs of a step."""
+"""Code for single chapters: magnetic fields of wires, material surfaces, tables of defects, costs of a step."""

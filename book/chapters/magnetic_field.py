@@ -1,6 +1,6 @@
-r"""A divergence-free field that is a program and not a formula: the magnetic field of wires.
+r"""The magnetic field of wires: a divergence-free field that is given by a program and not by a formula.
 
-Its field lines, dy/dt = B(y), are volume-preserving dynamics in three dimensions, chaotic for most sets of coils.
+Its field lines, dy/dt = B(y), are a volume-preserving flow in three dimensions that is chaotic for most sets of coils.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from locsym.guards import integer
 
 
 def loop(centre: Sequence[float], axis: Sequence[float], radius: float = 1.0, segments: int = 32) -> Tensor:
-    """Return the corners of a polygon on a circle, ``(segments, 3)``, equal sides; ``axis`` is normal to it.
+    """Return the corners of a regular polygon on a circle, ``(segments, 3)``; ``axis`` is normal to the circle.
 
     Raises ValueError unless centre and axis have three coordinates, the axis is not zero, the radius is > 0 and there
     are at least 3 segments.
@@ -36,8 +36,8 @@ class MagneticField:
 
     .. math:: B(y) = \sum_{\text{segments}} \frac{dx \times (y - x)}{|y - x|^3}
 
-    Each term is the curl of :math:`dx / |y - x|`, so the sum is divergence-free to rounding, however coarse it is.
-    It is a callable on states, ``(*, 3)`` to ``(*, 3)``; units such that the factor is one.
+    Each term is the curl of :math:`dx / |y - x|`, so that the sum is divergence-free to rounding for any number of
+    segments. The field is a function of states, ``(*, 3)`` to ``(*, 3)``, in units in which the factor is one.
 
     wires: corners of closed polygons, ``(N, 3)`` each, as :func:`loop` makes them.
     """

@@ -1,4 +1,4 @@
-r"""A set of initial states, carried along by a flow map: its volume (12), by its surface or by determinants inside."""
+r"""The volume (12) of a set of states that a flow map carries along, by its surface or by determinants inside it."""
 
 from __future__ import annotations
 

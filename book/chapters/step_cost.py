@@ -1,4 +1,4 @@
-"""What a step of Levenberg–Marquardt costs, part by part, and how that grows."""
+"""The cost of a step of Levenberg–Marquardt, part by part, and how it grows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PARTS = ("sweeps", "J Jᵀ", "Cholesky")
 def step_cost(N: int, n: int, K: int, width: int, repeats: int = 5) -> dict[str, float]:
     """Return the seconds of each of ``PARTS`` for a LocSympNet and N random pairs: the least of ``repeats``.
 
-    What the pairs hold does not matter to the cost. One thread is measured: :func:`least_seconds`.
+    The cost does not depend on the values of the pairs. One thread is measured, see :func:`least_seconds`.
     """
     generator = torch.Generator().manual_seed(0)
     network = LocSympNet(n, K, width, std=0.5, generator=generator)
@@ -39,7 +39,7 @@ def step_cost(N: int, n: int, K: int, width: int, repeats: int = 5) -> dict[str,
 def least_seconds(work: Callable[[], object], repeats: int) -> float:
     """Return the processor's seconds that the work takes in this thread, the least of ``repeats``.
 
-    They do not count while other programs have the processor, so a busy machine measures about the same.
+    Time in which other programs have the processor does not count, so that a busy machine gives about the same times.
     """
     found = []
     for _ in range(repeats):
@@ -50,5 +50,5 @@ def least_seconds(work: Callable[[], object], repeats: int) -> float:
 
 
 def exponent(x: Sequence[float], seconds: Sequence[float], last: int = 3) -> float:
-    """Return p of seconds ∝ x^p, fitted to the ``last`` values: where the leading term has won."""
+    """Return p of seconds ∝ x^p, fitted to the ``last`` values, where the leading term dominates."""
     return float(np.polyfit(np.log(x[-last:]), np.log(seconds[-last:]), 1)[0])

@@ -1,7 +1,8 @@
-r"""Proposition 3.1, measured: the worst defects of all modules, and of whole networks, with random weights.
+r"""Measurements of Proposition 3.1: the largest defects of modules and of networks with random weights.
 
-Every defect is relative to the size of the Jacobian, :math:`\max(1, \max|J|)`: at that level rounding begins. The area,
-quadratic in the Jacobian, is relative to the square, see :func:`~locsym.diagnostics.symplecticity_defect`.
+Every defect is relative to the size of the Jacobian, :math:`\max(1, \max|J|)`, which determines the rounding errors.
+The area is quadratic in the Jacobian and is relative to its square, see
+:func:`~locsym.diagnostics.symplecticity_defect`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from locsym.networks.shears import SIGNS
 
 @dataclass(frozen=True)
 class Defects:
-    r"""The worst defects over a number of maps, and all their states; NaN for what does not apply.
+    r"""The largest defects of a number of maps and states; NaN if a defect does not apply.
 
     volume: :math:`|\det J - 1|`. area: eq. (10) on the pair (y_k, y_k+1). pattern: deviation of J from a unit matrix
     with one more row. inverse: :math:`|\Phi_h^{-1}(\Phi_h(y)) - y|`. symmetry: :math:`|\Phi_{-h}(\Phi_h(y)) - y|`.
@@ -103,7 +104,7 @@ def network_defects(
 
 
 class _Backwards:
-    """The inverse of a flow map, as a flow map with an inverse."""
+    """The inverse of a flow map, as a flow map with an inverse of its own."""
 
     def __init__(self, flow: FlowMap):
         self.flow = flow

@@ -1,4 +1,4 @@
-r"""How far tangent vectors turn while a network in the plane acts, module after module."""
+r"""The rotation of tangent vectors by the modules of a network in the plane."""
 
 from __future__ import annotations
 

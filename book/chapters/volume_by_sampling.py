@@ -1,4 +1,4 @@
-r"""Regions of phase space, and the volume of what a flow map makes of them, eq. (12)."""
+r"""Regions of phase space, and the volume of their images under a flow map, eq. (12), by random sampling."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Box:
 
     @property
     def volume(self) -> float:
-        """The product of the sides. Raises ValueError where it overflows."""
+        """The product of the sides. Raises ValueError if it overflows."""
         return _finite(float((self.high - self.low).prod()))
 
     def contains(self, y: Tensor) -> Tensor:
-        """Which states lie in it: ``(*, n)`` to booleans ``(*)``."""
+        """Return which states lie in the region: ``(*, n)`` to booleans ``(*)``."""
         return ((self.low <= y) & (y <= self.high)).all(-1)
 
     def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw N states, uniform: ``(N, n)``; N >= 1."""
+        """Draw N states uniformly: ``(N, n)``; N >= 1."""
         share = torch.rand(integer("N", N, 1), len(self.low), generator=generator, dtype=torch.float64).to(self.low)
         return self.low + (self.high - self.low) * share
 
@@ -55,16 +55,16 @@ class Ball:
 
     @property
     def volume(self) -> float:
-        r""":math:`\pi^{n/2} r^n / \Gamma(n/2 + 1)`. Raises ValueError where it overflows."""
+        r""":math:`\pi^{n/2} r^n / \Gamma(n/2 + 1)`. Raises ValueError if it overflows."""
         n, radius = len(self.centre), torch.tensor(self.radius, dtype=torch.float64)
         return _finite(math.pi ** (n / 2) * float(radius**n) / math.gamma(n / 2 + 1))
 
     def contains(self, y: Tensor) -> Tensor:
-        """Which states lie in it: ``(*, n)`` to booleans ``(*)``."""
+        """Return which states lie in the region: ``(*, n)`` to booleans ``(*)``."""
         return (y - self.centre).norm(dim=-1) <= self.radius
 
     def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw N states, uniform: ``(N, n)``, N >= 1; a direction, and a radius, the n-th root of a uniform number."""
+        """Draw N states uniformly, ``(N, n)``, N >= 1: random directions, with n-th roots of uniform numbers as radii."""
         N, n = integer("N", N, 1), len(self.centre)
         direction = torch.randn(N, n, generator=generator, dtype=torch.float64)
         share = torch.rand(N, 1, generator=generator, dtype=torch.float64)
@@ -80,7 +80,7 @@ def _finite(volume: float) -> float:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number known up to chance: the value and its standard error."""
+    """A random estimate of a number: its value and standard error."""
 
     value: float
     error: float

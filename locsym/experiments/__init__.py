@@ -1,4 +1,4 @@
-"""Experiments: what the paper trains, each experiment one frozen value that can be changed and run."""
+"""Experiments: the trainings of the paper, each one a frozen value that can be changed and run."""
 
 from .experiment import ORBIT_START, SYSTEMS, Architecture, Data, Experiment, Training
 from .paper import (

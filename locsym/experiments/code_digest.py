@@ -1,4 +1,4 @@
-"""A digest of the code that decides a training, so that no result of other code is taken for this one's."""
+"""A digest of the code that determines a training, so that results of other code are not mistaken for its own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PARSING = threading.Lock()  # Python 3.11 ends with a SystemError where two thre
 
 @functools.cache
 def training_code() -> tuple[str, ...]:
-    """Return the files, below the package, that a training's numbers depend on, by what they import.
+    """Return the files of the package that a training's numbers depend on, found by following imports.
 
-    It begins at ``fit``, at the methods that it imports when asked for, and at the systems that give the data. C++
-    sources beside a file that is reached belong to it.
+    The search begins at ``fit``, at its methods, which are imported on first use, and at the systems that give the
+    data. A file brings the C++ sources of its folder with it.
     """
     ahead = ["training/fit.py", *(f"training/{module}.py" for module, _ in METHODS.values()), "systems/__init__.py"]
     found: set[str] = set()
@@ -33,7 +33,7 @@ def training_code() -> tuple[str, ...]:
 
 
 def _imported(name: str) -> Iterator[str]:
-    """The files of the package that a file imports from, by relative imports: the only ones that there are."""
+    """Yield the files of the package that a file imports from; all such imports are relative."""
     for node in ast.walk(_tree((ROOT / name).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = (ROOT / name).parents[node.level - 1].joinpath(*filter(None, (node.module or "").split(".")))
@@ -62,7 +62,7 @@ def _tree(source: str) -> ast.Module:
 
 
 def _bare(source: str) -> str:
-    """The syntax tree without docstrings: what a program does, however it is written down."""
+    """Return the syntax tree without docstrings: it depends on what a program does, not on how it is written."""
     tree = _tree(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

@@ -1,6 +1,6 @@
-r"""An experiment is one frozen value: its system, data, network and training decide every number it gives.
+r"""An experiment: a frozen value of system, data, network and training that determines all of its numbers.
 
-Its :attr:`~Experiment.key` names the folder its training is kept in.
+Its :attr:`~Experiment.key` is part of the name of the folder of its training.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SYSTEMS: dict[str, Callable[[], System]] = {"advection": Advection, "rigid body"
 
 @dataclass(frozen=True)
 class Data:
-    """What is observed: N training pairs and M for validation, one step ``tau`` apart.
+    """The observations: N pairs for training and M for validation, one step ``tau`` apart.
 
     sampling: ``"orbit"`` (consecutive states of one orbit, validation after training), ``"normal"`` (states from
     N(0, 1)), ``"angles"`` or ``"area"`` (states on the unit sphere, uniform in its angles or by its area).
@@ -68,9 +68,9 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Training:
-    """What is handed to :func:`~locsym.training.fit`: the method, how long, and the method's own options.
+    """The arguments of :func:`~locsym.training.fit`: the method, when to stop, and the method's own options.
 
-    rate: of Adam: one number, or (first, last) of an exponential decay. ridge: of Levenberg–Marquardt.
+    rate: of Adam, one number, or (first, last) of an exponential decay. ridge: of Levenberg–Marquardt.
     """
 
     method: str
@@ -81,7 +81,7 @@ class Training:
     ridge: float | None = None
 
     def options(self) -> dict:
-        """The keyword arguments for ``fit``: what is set."""
+        """Return the keyword arguments for ``fit`` that are set."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
@@ -101,15 +101,15 @@ class Experiment:
 
     @property
     def key(self) -> str:
-        """A name for exactly this experiment: the first 16 digits of its SHA-256."""
+        """The name of this experiment: the first 16 digits of its SHA-256."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def make_system(self) -> System:
-        """The system that is observed."""
+        """Return the system that is observed."""
         return SYSTEMS[self.system]()
 
     def make_pairs(self) -> tuple[Pairs, Pairs]:
-        """The training and the validation pairs."""
+        """Return the training and the validation pairs."""
         system, data = self.make_system(), self.data
         if data.sampling == "orbit":
             pairs = Pairs.from_orbit(system, torch.tensor(ORBIT_START, dtype=torch.float64), data.tau, data.N + data.M)
@@ -121,7 +121,7 @@ class Experiment:
         return pairs[: data.N], pairs[data.N :]
 
     def make_network(self) -> LocSympNet:
-        """The network with its starting weights."""
+        """Return the network with its starting weights."""
         generator = torch.Generator().manual_seed(self.seed)
         options = asdict(self.network)
         K, width, activation = options.pop("K"), options.pop("width"), options.pop("activation")
@@ -150,12 +150,12 @@ class Experiment:
         progress: Callable[[int, int, str], None] | None = None,
         pause: int | None = None,
     ) -> Run:
-        """Train it, or load the finished training; under ``root`` it is kept, and resumed if it was interrupted.
+        """Train, or load the finished training. Under ``root`` a training is stored, and resumed after an interruption.
 
-        pause: stop after so many iterations; another call goes on from there.
+        pause: stops after this number of iterations; another call continues from there.
 
-        The folder's name is :attr:`key` and digests of the code that trains and of the data: other code or other
-        bits, another training.
+        The name of the folder consists of :attr:`key` and digests of the training code and of the data, so that other
+        code or other data are another training.
         """
         pairs, validation = self.make_pairs()
         return fit(

@@ -1,4 +1,4 @@
-r"""Experiments on one orbit whose learned orbit is made to stay."""
+r"""Experiments on one orbit whose learned orbit is steered to be elliptic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .experiment import Experiment
 
 @dataclass(frozen=True)
 class Steered:
-    """A training whose learned orbit was made to stay. before, after: tr S of its lap, first and last."""
+    """A training whose learned orbit is elliptic. before, after: tr S of its lap before and after steering."""
 
     run: Run
     before: float
@@ -25,7 +25,7 @@ class Steered:
 
     @property
     def steered(self) -> bool:
-        """Whether anything had to be done."""
+        """Whether steering was necessary."""
         return self.before != self.after
 
 
@@ -36,10 +36,10 @@ def run_steered(
     bound: float = 1.995,
     goal: float = 1.5,
 ) -> Steered:
-    r"""Train on one orbit; where its learned lap is not elliptic, \|tr S\| >= bound, steer tr S to ``goal``.
+    r"""Train on one orbit. If its learned lap is not elliptic, \|tr S\| >= bound, steer tr S to ``goal``.
 
-    Looks at no state beyond the training and validation data. See :mod:`locsym.training.steering`. The bound is a
-    little below 2, since a sampled lap ends a little beside its start.
+    This uses no states beyond the training and validation data; see :mod:`locsym.training.steering`. The bound is a
+    little below 2, since a sampled lap does not end exactly at its start.
     """
     run = experiment.run(root, progress)
     pairs, validation = experiment.make_pairs()
@@ -54,6 +54,6 @@ def run_steered(
 
 
 def lap_trace(run: Run, states: Tensor, tau: float) -> float:
-    """tr S of the learned lap through the states of one orbit; see :func:`~locsym.diagnostics.return_map`."""
+    """Return tr S of the learned lap through the states of one orbit; see :func:`~locsym.diagnostics.return_map`."""
     with torch.no_grad():
         return float(return_map(run.network, states, tau).trace())

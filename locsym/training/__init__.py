@@ -1,4 +1,4 @@
-"""Training: one door, :func:`fit`, to Levenberg–Marquardt, the paper's Adam, and two baselines."""
+"""Training: one function, :func:`fit`, for Levenberg–Marquardt, the paper's Adam, and two baselines."""
 
 from .fit import fit
 from .objective import mean_squared_error

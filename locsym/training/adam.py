@@ -1,4 +1,4 @@
-r"""Adam as the paper trains (Kingma & Ba 2015): full batch, mean squared error, the method's defaults.
+r"""Adam as in the paper (Kingma & Ba 2015): full batch, mean squared error, default parameters.
 
 .. math::
     m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2,
@@ -6,8 +6,8 @@ r"""Adam as the paper trains (Kingma & Ba 2015): full batch, mean squared error,
 .. math::
     \theta \leftarrow \theta - \frac{\eta_t}{1 - \beta_1^{t+1}} \, \frac{m}{\sqrt{v / (1 - \beta_2^{t+1})} + \epsilon}
 
-with g the gradient at θ and t the epochs taken before. An epoch is one row: the loss before its step, as in the paper,
-and the validation loss after it.
+with g the gradient at θ and t the number of earlier epochs. Each epoch gives one row: the loss before its step, as in
+the paper, and the validation loss after it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from .objective import Objective
 class Adam:
     r"""Full-batch Adam; an :class:`~locsym.training.record.Optimiser`.
 
-    rate: a number, constant; or ``(first, last)``, falling exponentially over the run,
+    rate: a constant number, or ``(first, last)`` for an exponential decay over the run,
     :math:`\eta_t = \eta_0 (\eta_1 / \eta_0)^{t / T}` with T = iterations. betas, eps: :math:`(\beta_1, \beta_2)`, ε.
-    Parameters that do not ask for a gradient stay as they are. Raises TypeError or ValueError naming the argument.
+    Parameters without ``requires_grad`` are not trained. Raises TypeError or ValueError naming the argument.
     """
 
     iterations: ClassVar[int] = 20_000
@@ -86,7 +86,7 @@ class Adam:
         )
 
     def _plain(self, rows: int, target: float, seconds: float) -> Tensor:
-        """The same in torch: what the kernel is checked against, and what runs where there is none."""
+        """Do the same in torch: the kernel is checked against this, and this runs if there is no kernel."""
         begin, (beta1, beta2), taken = time.perf_counter(), self.betas, []
         for t in range(self.taken, self.taken + rows):
             loss, gradient = self.objective(self.theta)
@@ -101,15 +101,15 @@ class Adam:
         return torch.tensor(taken, dtype=torch.float64).view(-1, 4)
 
     def weights(self) -> Tensor:
-        """The weights as they are now, ``(P,)``."""
+        """Return the present weights, ``(P,)``."""
         return self.theta.clone()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """θ, m, v and the number of epochs taken."""
+        """Return θ, m, v and the number of epochs taken."""
         numbers = {"theta": self.theta.clone(), "m": self.m.clone(), "v": self.v.clone()}
         return numbers | {"taken": torch.tensor(self.taken)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from that state."""
+        """Continue from a state."""
         self.theta, self.m, self.v = (state[name].clone() for name in ("theta", "m", "v"))
         self.taken = int(state["taken"])

@@ -22,7 +22,7 @@ class AutodiffLinearisation:
         return self._step(theta, self.y, self.h) - self.target
 
     def at(self, theta: Tensor) -> AutodiffTangent:
-        """Linearise at θ, one sample at a time: it depends on no other."""
+        """Return the linearisation at θ, computed sample by sample."""
         J = vmap(jacrev(self._step), (None, 0, 0))(theta, self.y, self.h)
         return AutodiffTangent(self.residual(theta), J.flatten(0, 1))
 
@@ -33,7 +33,7 @@ class AutodiffLinearisation:
 
 
 class AutodiffTangent:
-    """J ``(N n, P)`` kept whole, and its products; see ``Tangent``."""
+    """The matrix J ``(N n, P)`` and its products; see ``Tangent``."""
 
     def __init__(self, residual: Tensor, J: Tensor):
         self.residual, self.J = residual, J.detach()
@@ -56,7 +56,7 @@ class AutodiffTangent:
 
 
 class _Step(nn.Module):
-    """The network without the checks of its input, which automatic differentiation over samples cannot pass."""
+    """The network without the checks of its input, which would fail inside ``vmap``."""
 
     def __init__(self, network: Network):
         super().__init__()

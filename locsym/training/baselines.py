@@ -1,4 +1,4 @@
-"""Baselines to measure against, through the same door: torch's L-BFGS and SciPy's least squares."""
+"""Baselines for comparison, by the same function ``fit``: torch's L-BFGS and SciPy's least squares."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .objective import Objective, require_sequential
 
 
 class LBFGS:
-    """torch's L-BFGS with strong Wolfe line search; a row is one of its iterations, its step the step length.
+    """torch's L-BFGS with strong Wolfe line search. A row is one of its iterations; its step is the step length.
 
-    scale: what the mean squared error is multiplied by. torch's L-BFGS forgets curvature below 1e-10 and stops at
-    slopes below 1e-9, in absolute numbers: the plain error, scale 1, is soon too small for it to learn from.
-    history: how many steps it remembers. Raises TypeError or ValueError naming the argument.
+    scale: the factor of the mean squared error. torch's L-BFGS ignores curvatures below 1e-10 and stops at slopes below
+    1e-9, in absolute numbers. Without a scale, the error would soon be too small for it.
+    history: the number of steps it remembers. Raises TypeError or ValueError naming the argument.
     """
 
     iterations: ClassVar[int] = 2000
@@ -55,7 +55,7 @@ class LBFGS:
         )
 
     def _evaluate(self) -> tuple[float, Tensor]:
-        """The loss and its gradient at θ; not evaluated twice at the same θ."""
+        """Return the loss and its gradient at θ, evaluated only once at the same θ."""
         theta = self.theta.detach()
         if self._at is None or not torch.equal(self._at[0], theta):
             self._at = (theta.clone(), *self.objective(theta))
@@ -85,11 +85,11 @@ class LBFGS:
         return torch.tensor(taken, dtype=torch.float64).view(-1, 4)
 
     def weights(self) -> Tensor:
-        """The weights as they are now, ``(P,)``."""
+        """Return the present weights, ``(P,)``."""
         return self.theta.detach().clone()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """θ and all that L-BFGS remembers."""
+        """Return θ and everything that L-BFGS remembers."""
         state, found = self.search.state[self.theta], {"theta": self.weights()}
         for name in state.keys() & {*self._NUMBERS, *self._TENSORS}:
             value = state[name]  # numbers in double: torch would round a float to single
@@ -99,7 +99,7 @@ class LBFGS:
         return found
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from that state."""
+        """Continue from a state."""
         self._start(state["theta"].clone())
         memory = self.search.state[self.theta]
         for name in state.keys() - {"theta"}:
@@ -108,12 +108,12 @@ class LBFGS:
 
 
 class LeastSquares:
-    """SciPy's trust-region least squares (``least_squares(method="trf")``); a row is one call with a few evaluations.
+    """SciPy's trust-region least squares (``least_squares(method="trf")``). A row is one call with a few evaluations.
 
-    evaluations: of the residual, in a row; the trust region starts anew with each row. The step of a row is the
-    number of Jacobians it took. solver: ``"exact"`` takes the singular values of the explicit Jacobian, ``"lsmr"`` only
-    J·v and Jᵀ·v; ``"auto"`` is exact where the Jacobian fits into ``memory`` bytes.
-    Raises TypeError or ValueError naming the argument, and where the network is not in float64.
+    evaluations: of the residual in each row; every row starts with a new trust region. The step of a row is the number
+    of Jacobians it took. solver: ``"exact"`` takes the singular values of the explicit Jacobian, ``"lsmr"`` only
+    J·v and Jᵀ·v; ``"auto"`` is exact if the Jacobian fits into ``memory`` bytes.
+    Raises TypeError or ValueError naming the argument, also if the network is not in float64.
     """
 
     iterations: ClassVar[int] = 100
@@ -197,13 +197,13 @@ class LeastSquares:
         return torch.tensor(taken, dtype=torch.float64).view(-1, 4)
 
     def weights(self) -> Tensor:
-        """The weights as they are now, ``(P,)``."""
+        """Return the present weights, ``(P,)``."""
         return self.theta.clone()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """θ alone: a row remembers nothing of the one before."""
+        """Return θ; rows do not depend on earlier rows otherwise."""
         return {"theta": self.theta.clone()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from there."""
+        """Continue from a state."""
         self.theta = state["theta"].clone()

@@ -1,4 +1,4 @@
-"""One door to every way of training: what is asked for is checked, then :mod:`locsym.training.loop` does it."""
+"""The function for all ways of training: it checks what is asked for; :mod:`locsym.training.loop` does the work."""
 
 from __future__ import annotations
 
@@ -42,27 +42,26 @@ def fit(
     progress: bool | Progress = False,
     **options,
 ) -> Run:
-    """Train a copy of ``network`` so that it maps ``pairs.y`` to ``pairs.target``; minimise the mean squared error.
+    """Train a copy of ``network`` to map ``pairs.y`` to ``pairs.target``, by minimising the mean squared error.
 
     method: ``"lm"`` (:class:`~locsym.training.levenberg_marquardt.LevenbergMarquardt`), ``"adam"`` (the paper's),
-    ``"lbfgs"`` or ``"scipy"``. validation: pairs to watch, not to learn from.
+    ``"lbfgs"`` or ``"scipy"``. validation: pairs whose loss is recorded, but not minimised.
 
     Training stops at a training loss of ``target``, after ``iterations`` (each method has its default) or
-    ``seconds``, where it stagnates, or at Ctrl-C, whichever comes first; :attr:`Run.reason` says which.
+    ``seconds``, when it stagnates, or at Ctrl-C, whichever comes first; :attr:`Run.reason` says which.
 
-    pause: stop after so many of the ``iterations``, with the reason ``"paused"``. The method still follows
-    ``iterations``, such as a learning rate that falls over all of them. With ``folder``, another call goes on from
-    there.
-    folder: where checkpoints go, one every few seconds. A training that is complete there is loaded, one that was
-    broken off goes on where it was, to the same bits as if nothing had happened; one that another process or thread is
-    at work on is waited for. A damaged checkpoint is moved aside, to ``run.safetensors.damaged``, and training starts
-    over; a checkpoint that cannot be written is tried again at the next one's time. Both are said by a RuntimeWarning
-    and in :attr:`Run.note`.
-    progress: True for a bar, or a function of (iterations done, of how many, text).
+    pause: stops after this number of the ``iterations``, with the reason ``"paused"``. The learning rate still follows
+    all ``iterations``. With ``folder``, another call continues from there.
+    folder: for checkpoints, one every few seconds. If it holds the complete training, that is loaded. An interrupted
+    training continues where it stopped, and gives the same bits as if it had not been interrupted. If another process
+    or thread trains there, ``fit`` waits for it. A damaged checkpoint is renamed to ``run.safetensors.damaged``, and
+    training starts over. A checkpoint that cannot be written is tried again later. A RuntimeWarning and
+    :attr:`Run.note` report both.
+    progress: True for a progress bar, or a function of (iterations done, their number, text).
     options: those of the method's class.
 
-    Raises TypeError or ValueError naming the argument, also where ``folder`` holds another training; OSError naming the
-    file where nothing can be written into ``folder``, before any work; FloatingPointError where the loss ends as NaN or
+    Raises TypeError or ValueError naming the argument, also if ``folder`` holds another training; OSError naming the
+    file, before any work, if nothing can be written into ``folder``; FloatingPointError if the loss ends as NaN or
     infinity.
     """
     make, options = _method(method, options)
@@ -83,7 +82,7 @@ def fit(
 
 
 def _method(method: str, options: dict) -> tuple[type, dict]:
-    """Return the class of that name and its options, defaults filled in."""
+    """Return the class of that name and all of its options, with defaults."""
     if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"method: one of {', '.join(map(repr, METHODS))} is needed, got {method!r}")
     module, name = METHODS[method]
@@ -125,9 +124,9 @@ def _path(folder: str | Path | None) -> Path | None:
 
 
 def _like(network: Network, pairs: Pairs, name: str) -> Pairs:
-    """The pairs in the network's dtype and on its device: that is where training happens.
+    """Return the pairs in the network's dtype and on its device.
 
-    Raises ValueError where their numbers, or the loss of the network on them, are too large for that dtype.
+    Raises ValueError if their numbers, or the network's loss on them, are too large for that dtype.
     """
     p = next(network.parameters())
     try:
@@ -140,7 +139,7 @@ def _like(network: Network, pairs: Pairs, name: str) -> Pairs:
 
 
 class _bar:
-    """A progress bar, the caller's own function, or nothing: entered, it is a function of (done, total, text)."""
+    """A progress bar, the caller's own function, or nothing. Entering it gives a function of (done, total, text)."""
 
     def __init__(self, progress: bool | Progress, total: int):
         self.own = progress if callable(progress) else None

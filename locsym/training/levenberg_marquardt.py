@@ -1,4 +1,4 @@
-r"""Levenberg–Marquardt: damped Gauss–Newton steps, made affordable by the closed form of J Jᵀ.
+r"""Levenberg–Marquardt: damped Gauss–Newton steps that are cheap because J Jᵀ has a closed form.
 
 Training minimises :math:`\tfrac12 \|r\|^2 + \tfrac\lambda2 \|\theta\|^2` (ridge λ, 0 by default). The step solves
 :math:`(J^\top J + \nu I) \, \delta = -(J^\top r + t)` with :math:`\nu = \mu + \lambda` and :math:`t = \lambda \theta`.
@@ -43,14 +43,14 @@ BEND = 0.75  # the largest 2 ‖a‖ / ‖δ‖ at which the second-order model 
 class LevenbergMarquardt:
     r"""The damped Gauss–Newton method; μ follows the gain ratio by Nielsen's rule (Madsen, Nielsen & Tingleff 2004).
 
-    A row of the history is one trial step, accepted or not; the loss never rises. A factor that fails or a trial that
-    is not finite only raises μ.
+    A row of the history is one trial step, accepted or not. The loss never rises. If a factorisation fails, or a trial
+    is not finite, μ is raised.
 
     ridge: λ >= 0. damping: the first μ, in units of the Rayleigh quotient :math:`\|J^\top r\|^2 / \|r\|^2`.
-    acceleration: whether steps follow the bend. memory: bytes that the matrices of the linear solver may take.
-    solver: ``"gram"`` factors J Jᵀ, ``"normal"`` factors Jᵀ J, which takes over where residuals outnumber weights by
-    far, ``"cg"`` needs no matrix; ``"auto"`` takes the cheaper matrix that fits the memory, else ``"cg"``.
-    Raises TypeError or ValueError for any other argument.
+    acceleration: whether steps are bent by the geodesic acceleration. memory: bytes that the matrices of the linear
+    solver may take. solver: ``"gram"`` factors J Jᵀ; ``"normal"`` factors Jᵀ J, which is cheaper if there are many more
+    residuals than weights; ``"cg"`` needs no matrix; ``"auto"`` takes the cheaper matrix that fits into the memory, or
+    else ``"cg"``. Raises TypeError or ValueError for other arguments.
     """
 
     iterations: ClassVar[int] = 1000
@@ -102,7 +102,7 @@ class LevenbergMarquardt:
         self.validation = float(self.held_out.residual(theta).square().mean()) if self.held_out else math.nan
 
     def _cost(self, r: Tensor, theta: Tensor) -> float:
-        """2 F, twice the cost that is minimised."""
+        """Return 2 F, twice the cost that is minimised."""
         return float(r.square().sum() + self.ridge * theta.square().sum())
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
@@ -145,13 +145,13 @@ class LevenbergMarquardt:
                 self.reason = "stagnation"
 
     def _bend(self, solve: Solve, r: Tensor, delta: Tensor, change: Tensor) -> Tensor | float:
-        """Return the geodesic acceleration a, 0.0 where it is too large to be believed."""
+        """Return the geodesic acceleration a, or 0.0 if it is too large for the second-order model to hold."""
         probe = self.problem.residual(self.theta + PROBE * delta).flatten()
         a = solve(((probe - r) / PROBE - change) / PROBE, None)
         return a if 2 * a.norm() <= BEND * delta.norm() else 0.0
 
     def _solver(self, nu: float) -> Solve | None:
-        """Return (s, t) → δ with (JᵀJ + νI) δ = −(Jᵀ s + t), where t may be None; None where the factor fails."""
+        """Return (s, t) → δ with (JᵀJ + νI) δ = −(Jᵀ s + t), t may be None; or None if the factorisation fails."""
         tangent = self.tangent
         if self.solver == "cg":
             return lambda s, t: conjugate_gradients(tangent, _plus(tangent.vjp(s), t), nu)
@@ -175,22 +175,22 @@ class LevenbergMarquardt:
         return dual
 
     def weights(self) -> Tensor:
-        """The best weights seen: ``(P,)``."""
+        """Return the best weights so far, ``(P,)``."""
         return self.theta
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Weights, μ, and how the last trials went: all that decides the next step."""
+        """Return the weights, μ and the outcome of the last trials: all that determines the next step."""
         numbers = {"mu": self.mu, "growth": self.growth, "rejected": self.rejected}
         return {"theta": self.theta.clone()} | {k: torch.tensor(x, dtype=torch.float64) for k, x in numbers.items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from there."""
+        """Continue from a state."""
         self._move(state["theta"].clone())
         self.mu, self.growth, self.rejected = (float(state[name]) for name in ("mu", "growth", "rejected"))
 
 
 def _choose(solver: str, residuals: int, P: int, numbers: int) -> tuple[str, str]:
-    """Return the solver and a note on it. numbers: how many of them may be held in memory."""
+    """Return the solver and a note on it. numbers: how many fit into the memory allowed."""
     cheapest = ["gram", "normal"] if residuals**2 <= 6 * P**2 else ["normal", "gram"]  # (N n)³/3 against 2 N n P²
     size = {"gram": residuals, "normal": P}
     fitting = [name for name in cheapest if MATRICES * size[name] ** 2 <= numbers]
@@ -202,7 +202,7 @@ def _choose(solver: str, residuals: int, P: int, numbers: int) -> tuple[str, str
 
 
 def _solve(factor: Tensor, x: Tensor) -> Tensor:
-    """Solve with a Cholesky factor by two triangular solves: ``cholesky_solve`` would copy it first."""
+    """Solve with a Cholesky factor by two triangular solves; ``cholesky_solve`` would copy the factor first."""
     half = torch.linalg.solve_triangular(factor, x.unsqueeze(1), upper=False)
     return torch.linalg.solve_triangular(factor.mT, half, upper=True).squeeze(1)
 

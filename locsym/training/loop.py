@@ -1,4 +1,4 @@
-"""A training on its way, the same for every method: chunks, stops, progress, checkpoints and resumption."""
+"""The loop of a training, the same for all methods: chunks, stopping, progress, checkpoints and resumption."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Progress = Callable[[int, int, str], None]
 
 
 class Loop:
-    """A training on its way: the optimiser, the rows so far, and the folder of its checkpoints."""
+    """A running training: the optimiser, the rows so far, and the folder of its checkpoints."""
 
     def __init__(self, optimiser: Optimiser, name: str, configuration: dict, folder: Path | None):
         self.optimiser, self.name, self.configuration, self.folder = optimiser, name, configuration, folder
@@ -40,7 +40,7 @@ class Loop:
 
     @contextmanager
     def alone(self, show: Progress) -> Iterator[None]:
-        """Take up what the folder holds, and keep every other training out of it while this one is at work."""
+        """Resume from the folder, and lock other trainings out of it while this one runs."""
         if self.folder is None or self._complete():
             yield
             return
@@ -53,7 +53,7 @@ class Loop:
             yield
 
     def _complete(self) -> bool:
-        """Take over a training that is complete in the folder, for which nothing has to be written."""
+        """Load a training that is complete in the folder; nothing has to be written for it."""
         try:
             found = Checkpoint.read(self.folder)
         except storage.Damaged:
@@ -61,7 +61,7 @@ class Loop:
         return found is not None and found.reason not in UNFINISHED and self._take(found)
 
     def _resume(self) -> None:
-        """Take up what the folder holds; what is damaged goes aside."""
+        """Resume from the folder; rename a damaged checkpoint."""
         try:
             found = Checkpoint.read(self.folder)
             if found is None or self._take(found):
@@ -73,7 +73,7 @@ class Loop:
             warnings.warn(f"folder: {self.started_over}", RuntimeWarning, stacklevel=5)
 
     def _take(self, found: Checkpoint) -> bool:
-        """Go on from there; False where that is impossible. Raises ValueError where it is of another training."""
+        """Continue from a checkpoint; return False if that is impossible. Raises ValueError for another training."""
         if found.fingerprint != self.name:
             how = _differences(found.configuration, self.configuration)
             raise ValueError(f"folder: {self.folder} holds another training ({how}); give each its own, or remove it")
@@ -87,7 +87,7 @@ class Loop:
         return True
 
     def run(self, target: float | None, seconds: float, pause: int, show: Progress) -> None:
-        """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C goes back to the last chunk."""
+        """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C discards the current chunk."""
         last = min(pause, self.iterations)
         written, rows, before = time.perf_counter(), 1, None
         try:
@@ -114,7 +114,7 @@ class Loop:
             self._keep()
 
     def _chunk(self, rows: int, target: float | None, allowed: float) -> float:
-        """Take up to so many rows in about the time allowed; return the seconds that each took."""
+        """Take up to that many rows in about the time allowed; return the seconds for each."""
         start = time.perf_counter()
         new = self.optimiser.advance(rows, target, start + allowed)
         new[:, 3] += self.seconds
@@ -125,7 +125,7 @@ class Loop:
         return spent / max(1, len(new))
 
     def _keep(self) -> None:
-        """Write a checkpoint if it can be; a full disk must not end hours of work, whose result is still here."""
+        """Write a checkpoint if possible. A full disk must not end hours of work, whose result is still in memory."""
         self.unwritten = ""
         try:
             self._write()
@@ -145,7 +145,7 @@ class Loop:
         return torch.cat([torch.empty(0, len(COLUMNS), dtype=torch.float64), *self.rows])
 
     def ended(self, network: Network, pairs: Pairs, validation: Pairs | None) -> Run:
-        """The record of what was reached."""
+        """Return the record of the training."""
         vector_to_parameters(self.optimiser.weights() if self.final is None else self.final, network.parameters())
         network.requires_grad_(True).eval()
         loss = mean_squared_error(network, pairs)
@@ -167,7 +167,7 @@ class Loop:
 
 
 def _differences(found: dict, asked: dict) -> str:
-    """Say in what two configurations differ."""
+    """Return the difference of two configurations in words."""
     keys = [key for key in asked | found if found.get(key) != asked.get(key)]
     said = ", ".join(f"{key} {found.get(key)!r}, not {asked.get(key)!r}" for key in keys)
     return said or "of another network or other data"

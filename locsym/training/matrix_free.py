@@ -13,8 +13,8 @@ def conjugate_gradients(
 ) -> Tensor:
     r"""Return δ with :math:`(J^\top J + \nu I) \, \delta \approx -\text{gradient}`, ``(P,)``.
 
-    tolerance: stop when the residual of this system has shrunk so much (an inexact Newton step is as good: every
-    iterate lowers the linear model). limit: of iterations. Hestenes & Stiefel (1952).
+    tolerance: stops once the residual of this system has shrunk by this factor; an inexact Newton step is good enough,
+    since every iterate lowers the linear model. limit: the largest number of iterations. Hestenes & Stiefel (1952).
     """
     delta, residual = torch.zeros_like(gradient), -gradient
     direction, square = residual.clone(), residual.square().sum()

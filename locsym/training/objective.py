@@ -1,4 +1,4 @@
-"""The loss that first-order methods see: the mean squared error of one step, and its gradient, at flat weights."""
+"""The loss of first-order methods: the mean squared error of one step, and its gradient, at flat weights."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from ..networks.native.compiled import Compiled, flat, why_not_compiled
 class Objective:
     """The mean squared error of one step of ``network`` on ``pairs`` and its gradient, as functions of θ ``(P,)``.
 
-    θ is in the order of ``network.parameters()``; the gradient is zero where a parameter does not ask for one. The
-    kernel evaluates both where it can, else torch does; ``note`` says which, and why. start: the network's own weights.
+    θ is in the order of ``network.parameters()``; the gradient is zero for parameters without ``requires_grad``. The
+    kernel evaluates both if it can, otherwise torch does; ``note`` says which, and why. start: the weights of the
+    network.
     """
 
     def __init__(self, network: Network, pairs: Pairs, validation: Pairs | None = None):
@@ -33,7 +34,7 @@ class Objective:
 
     @property
     def trained(self) -> list[tuple[int, int]]:
-        """The ranges of θ whose parameters ask for a gradient, neighbours joined."""
+        """The ranges of θ whose parameters have ``requires_grad``; neighbours are joined."""
         ranges, start = [], 0
         for p in self.parameters:
             stop = start + p.numel()
@@ -55,7 +56,7 @@ class Objective:
         return loss.item(), torch.cat([part.flatten() for part in parts])
 
     def validation(self, theta: Tensor) -> float:
-        """Return the loss at θ on the pairs held out; NaN without any."""
+        """Return the loss at θ on the validation pairs; NaN if there are none."""
         if self.held_out is None:
             return math.nan
         if self.kernel is not None:
@@ -86,18 +87,18 @@ def _contiguous(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def unchecked(network: Network) -> FlowMap:
-    """The network's step without a look at its outcome: where it overflows, the loss is what tells."""
+    """Return the network's step without a check of its result: if it overflows, the loss shows it."""
     return network.step if network.is_sequential else network
 
 
 def require_sequential(method: str, network: Network) -> None:
-    """Raise ValueError where ``network`` has a forward of its own: ``method`` visits its modules one by one."""
+    """Raise ValueError if ``network`` has a forward of its own; ``method`` needs its modules one by one."""
     if not network.is_sequential:
         said = f'"{method}" follows its modules, but it has a forward of its own; "adam" follows that'
         raise ValueError(f"network: {said}")
 
 
 def mean_squared_error(network: Network, pairs: Pairs) -> float:
-    """Return the mean of (Φ_h(y) − target)² over samples and components; infinity or NaN where the step overflows."""
+    """Return the mean of (Φ_h(y) − target)² over samples and components; infinity or NaN if the step overflows."""
     with torch.no_grad():
         return float((unchecked(network)(pairs.y, pairs.h) - pairs.target).square().mean())

@@ -1,7 +1,7 @@
-r"""What every way of training shares: the record of a run, what an optimiser must offer, and its checkpoint on disk.
+r"""What all ways of training share: the record of a run, the protocol of optimisers, and checkpoints on disk.
 
-A checkpoint is one file of :mod:`locsym.data.storage`: a run killed at any moment leaves either the last whole
-checkpoint or the one before it, a damaged one is noticed, and reading one runs no code.
+A checkpoint is one file of :mod:`locsym.data.storage`. A run that is killed leaves a complete checkpoint, the last or
+the one before it. Damage is noticed, and reading a checkpoint executes no code.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Run:
 
     @property
     def iterations(self) -> int:
-        """How many iterations the training took, also where its history leaves some out."""
+        """The number of iterations of the training, also if its history leaves some out."""
         return int(self.history.iteration[-1]) if len(self.history) else 0
 
     def __repr__(self) -> str:
@@ -86,40 +86,40 @@ class Run:
 
 
 class Optimiser(Protocol):
-    r"""A way of training that can be stopped after any row and taken up again.
+    r"""The protocol of optimisers: a way of training that can stop after any row and be resumed.
 
-    It is made as ``Method(network, pairs, validation=None, *, iterations, **options)``; the keyword arguments of its
-    constructor, with their defaults, are the options :func:`~locsym.training.fit` offers for it. It owns ``network``
-    and may change it. What it computes must not depend on how many rows a call of ``advance`` asks for.
+    It is made as ``Method(network, pairs, validation=None, *, iterations, **options)``. The keyword arguments of its
+    constructor, with their defaults, are the options that :func:`~locsym.training.fit` offers for it. It owns
+    ``network`` and may change it. Its results must not depend on how many rows a call of ``advance`` asks for.
     """
 
-    iterations: ClassVar[int]  #: how many it takes when none are asked for
-    reason: str | None  #: why it can go no further ("target", "stagnation"); None while it can
-    note: str  #: what to tell about how it runs: which kernel, which linear algebra
+    iterations: ClassVar[int]  #: the default number of iterations
+    reason: str | None  #: why it has stopped ("target", "stagnation"); None while it can go on
+    note: str  #: how it runs: which kernel, which linear algebra
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
         """Take up to ``rows`` iterations; return a row for each, float64 ``(R, 4)``: loss, validation, step, seconds.
 
-        Seconds count from the call. Stops after the first row with loss <= target. A method whose iterations are
-        slow may return early, after any whole row, once ``time.perf_counter()`` has passed ``deadline``.
+        Seconds count from the call. Stops after the first row with loss <= target. A method with slow iterations may
+        return early, after any row, once ``time.perf_counter()`` has passed ``deadline``.
         """
         ...
 
     def weights(self) -> Tensor:
-        """The weights to return if training ended now: ``(P,)``, in the order of ``network.parameters()``."""
+        """Return the weights with which the training would end now, ``(P,)``, as ``network.parameters()``."""
         ...
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Everything that decides what comes next, as copies; numbers as tensors without dimension."""
+        """Return copies of everything that determines the next steps; numbers as tensors without dimension."""
         ...
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from that state."""
+        """Continue from a state."""
         ...
 
 
 def versions() -> dict[str, str]:
-    """What can change the last bits of a result: versions, processor, threads."""
+    """Return what can change the last bits of a result: versions, processor, threads."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -129,7 +129,7 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(network: nn.Module, tensors: list[Tensor | None], configuration: Mapping[str, Any]) -> str:
-    """Name a training by its content: architecture, starting weights, data and configuration; a SHA-256 in hex."""
+    """Return the SHA-256, in hex, of a training: architecture, starting weights, data and configuration."""
     layers = [
         [type(x).__name__, x.moved, x.read, getattr(x, "columns", None), x.sign, _name(getattr(x, "activation", None))]
         for x in network.layers
@@ -149,7 +149,7 @@ def _name(activation) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a training has come. reason is None while it is not over."""
+    """The state of a training. reason: why it has ended, None before."""
 
     fingerprint: str
     rows: Tensor  #: (R, 4), see COLUMNS
@@ -162,16 +162,16 @@ class Checkpoint:
     versions: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
-        """Write it in one step. Raises OSError naming the file; the checkpoint before it is then still there."""
+        """Write the checkpoint in one step. If that fails, OSError names the file, and the previous one remains."""
         header = {k: v for k, v in vars(self).items() if k not in ("rows", "weights", "state")}
         tensors = {"rows": self.rows, "weights": self.weights} | {f"state.{k}": v for k, v in self.state.items()}
         storage.write(folder / FILE, KIND, tensors, header)
 
     @staticmethod
     def read(folder: Path) -> Checkpoint | None:
-        """Return the checkpoint of that folder; None where there is none.
+        """Return the checkpoint in a folder, or None.
 
-        Raises :class:`~locsym.data.storage.Damaged`, a ValueError, where the file is no checkpoint.
+        Raises :class:`~locsym.data.storage.Damaged`, a ValueError, if the file is no checkpoint.
         """
         try:
             tensors, header = storage.read(folder / FILE, KIND)
@@ -189,7 +189,7 @@ class Checkpoint:
         return found
 
     def fits(self, optimiser: Optimiser, iterations: int) -> bool:
-        """Whether its tensors have the shapes and dtypes with which ``optimiser`` can go on."""
+        """Whether its tensors have the shapes and dtypes that ``optimiser`` needs to continue."""
         own = {"weights": optimiser.weights()} | optimiser.state_dict()
         found = {"weights": self.weights} | self.state
         if self.rows.dtype != torch.float64 or self.rows.shape[1:] != (len(COLUMNS),) or len(self.rows) > iterations:

@@ -1,4 +1,4 @@
-r"""The regression (33): a linear flow is fitted without a network."""
+r"""The regression (33), which fits a linear flow without a network."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..guards import check_finite
 def normal_equations(X: Tensor, Y: Tensor) -> Tensor:
     r"""Fit :math:`Y_i = M X_i` by eq. (33) as printed: :math:`M = (\sum Y_i X_i^\top)(\sum X_i X_i^\top)^{-1}`.
 
-    X, Y: ``(N, n)``, one sample a row. Returns M ``(n, n)``. The sums square the condition number of X: in float32
+    X, Y: ``(N, n)``, one sample a row. Returns M ``(n, n)``. The sums square the condition number of X. In float32,
     prefer ``torch.linalg.lstsq(X, Y, driver="gels").solution.T``, the same fit by QR.
-    Raises ValueError where the shapes differ or the second sum is singular (N < n, say).
+    Raises ValueError if the shapes differ or the second sum is singular, as for N < n.
     """
     if X.ndim != 2 or X.shape != Y.shape:
         raise ValueError(f"X, Y: two arrays of one shape (N, n) are needed, got {tuple(X.shape)} and {tuple(Y.shape)}")

@@ -1,12 +1,12 @@
-r"""Make a hyperbolic learned orbit elliptic, in the directions of weight space that the data leave free.
+r"""Steering makes a hyperbolic learned orbit elliptic, in the directions of weight space that the data leave free.
 
-With more weights than residuals there are many networks with the same loss. Steering is Gauss–Newton with one more
-equation: the shortest change δ of the weights with
+If there are more weights than residuals, many networks have the same loss. Steering is the Gauss–Newton method with
+one more equation. It takes the shortest change δ of the weights with
 
 .. math:: J \delta = -r, \qquad \nabla \operatorname{tr} S \cdot \delta = g - \operatorname{tr} S,
 
-S the transverse return map of one lap (:mod:`locsym.diagnostics`) and g a goal inside (−2, 2). It looks at no state
-beyond the training data.
+where S is the transverse return map of one lap (:mod:`locsym.diagnostics.floquet`) and g a goal in (−2, 2). It uses no
+states beyond the training data.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def trace_and_gradient(network: Network, states: Tensor, h: float) -> tuple[floa
 def steer(network: Network, pairs: Pairs, states: Tensor, goal: float = 1.5, steps: int = 40) -> Network:
     """Return a copy of ``network`` whose lap through ``states`` has tr S = ``goal`` and which fits ``pairs`` as before.
 
-    pairs: the training data. states: their orbit ``(T, 3)``, at least one lap. goal: between −2 and 2. steps: of
-    Gauss–Newton; of those on the goal, the one with the smallest loss is returned.
-    Raises ValueError for another goal or dimension, and RuntimeError where the goal is not reached.
+    pairs: the training data. states: their orbit ``(T, 3)``, at least one lap. goal: between −2 and 2. steps: how many
+    Gauss–Newton steps are taken; of those that meet the goal, the one with the smallest loss is returned.
+    Raises ValueError for another goal or dimension, and RuntimeError if the goal is not reached.
     """
     if network.n != 3:
         raise ValueError(f"network: states of dimension 3 are needed, tr S decides only there; got n = {network.n}")
@@ -73,7 +73,7 @@ def steer(network: Network, pairs: Pairs, states: Tensor, goal: float = 1.5, ste
 
 
 def _shortest(tangent, direction: Tensor, amount: float) -> Tensor:
-    """The shortest δ with J δ = −r and direction·δ = amount: ``(P,)``; the Gram matrix with one more row and column."""
+    """Return the shortest δ ``(P,)`` with J δ = −r and direction·δ = amount, by a Gram matrix with one more row."""
     lower = tangent.gram().tril()
     across = tangent.jvp(direction)
     size = len(across)
