@@ -64,7 +64,7 @@ class Ball:
         return (y - self.centre).norm(dim=-1) <= self.radius
 
     def sample(self, N: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw N states uniformly, ``(N, n)``, N >= 1: random directions, with n-th roots of uniform numbers as radii."""
+        """Draw N states uniformly, ``(N, n)``, N >= 1: random directions; radii are n-th roots of uniform numbers."""
         N, n = integer("N", N, 1), len(self.centre)
         direction = torch.randn(N, n, generator=generator, dtype=torch.float64)
         share = torch.rand(N, 1, generator=generator, dtype=torch.float64)
