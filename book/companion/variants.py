@@ -201,10 +201,11 @@ def _legends_below(figure: Any) -> None:
         legend = ax.get_legend()
         if legend is not None and legend.get_window_extent().x0 >= ax.get_window_extent().x1:
             _below(figure, legend, *ax.get_legend_handles_labels())
+    handles = {n: h for ax in figure.axes for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
     for legend in list(figure.legends):
-        found = [ax.get_legend_handles_labels() for ax in figure.axes]
         if getattr(legend, "_ncols", 1) > 1:
-            _below(figure, legend, *next((f for f in found if f[0]), ([], [])))
+            names = [text.get_text() for text in legend.get_texts() if text.get_text() in handles]
+            _below(figure, legend, [handles[name] for name in names], names)
 
 
 def _below(figure: Any, legend: Any, handles: list, labels: list) -> None:
