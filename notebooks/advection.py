@@ -19,7 +19,7 @@
 # **You need** [the modules](volume) and, for the second of the two trainings, [the training chapter](training). The
 # page takes a quarter of an hour to read. It follows Sec. 4.1 of the paper {cite}`bajars2021` and its Fig. 1.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 adam_epochs = 20_000    # epochs of the paper's training
 adam_here = 20_000      # how many of them are run here; the others are kept
 lm_iterations = 100     # at most; Levenberg–Marquardt stops by itself
@@ -36,7 +36,11 @@ from companion import progress, record, trained, trainings
 
 from locsym import LocSympNet
 from locsym.data import Pairs
-from locsym.diagnostics import determinant_defect, growth_rates, inverse_defect
+from locsym.diagnostics import (
+    determinant_defect,
+    growth_rates,
+    inverse_defect,
+)
 from locsym.experiments import ADVECTION, ADVECTION_LM
 from locsym.flow import rollout
 from locsym.plots import paper, style, waves

@@ -20,7 +20,7 @@
 # trainings on this page. Half an hour to read. The page follows Sec. 4.2.1 of the paper {cite}`bajars2021`, with its
 # Figs. 2–4. It then asks a question that the paper leaves open: why do some well-trained networks leave the orbit?
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 adam_epochs = 200_000     # epochs of the paper's training
 adam_here = 200_000       # those run here; the others are kept ones
 adam_seeds = 3            # seeds from which the paper's training is repeated

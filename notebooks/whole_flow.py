@@ -20,7 +20,7 @@
 # {term}`invariants <invariant>`. A quarter of an hour to read. The page follows Sec. 4.2.2 of the paper
 # {cite}`bajars2021`, with its Figs. 5 and 6.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 adam_epochs = 1_000_000   # epochs of the paper's training
 adam_here = 1_000_000     # those run here; the others are kept ones
 adam_seeds = 3            # seeds from which the paper's training is repeated
