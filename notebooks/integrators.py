@@ -688,7 +688,7 @@ for name, path in followed.items():
     record(f"fluid-drift-{name}", off, "{:.0%}")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-fluid", "caption": "The Taylor–Green flow in a cube. From sixteen initial states on four closed streamlines (black), each method takes 600 steps of $h = 0.8$; every sixth step is shown. Left: the states of Strang's method, with Newton's method inside, lie on closed curves near the true ones. Right: the states of RK4 move inwards from their streamlines."}, "image": {"alt": "Two cubes with the same four closed black curves. Left: green dots lie on closed curves on or beside the black ones. Right: pink dots fill the inside of the curves."}}
-figure, axes = plt.subplots(1, 2, figsize=(9.0, 4.4))
+figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.8))
 for ax, (name, path) in zip(axes, followed.items(), strict=True):
     draw.cell(ax, streamlines.numpy(), path[::6].numpy(), name)
 

@@ -79,7 +79,7 @@ record("area-change", area_change)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sheared-plane", "caption": "The plane of the pair $(y_1, y_2)$ at a fixed $y_3$. Left: a disc in this plane. Middle: Up moves $y_1$ by an amount that does not depend on $y_1$, so every horizontal line slides along itself. Right: Low then moves $y_2$ in the same way. The area of the disc does not change."}, "image": {"alt": "Three square grids with a blue disc. In the middle grid the horizontal lines have slid sideways and the disc is bent. In the right grid points have moved vertically as well. The area written above each grid is the same."}}
 shared = {"sharex": True, "sharey": True}
-figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.6), **shared)
+figure, axes = plt.subplots(1, 3, figsize=(7.8, 3.0), **shared)
 labels, axes_of = ("before", "after Up", "then Low"), ("$y_1$", "$y_2$")
 for i, ax in enumerate(axes):
     moved = pictures[i][: -len(disc)].reshape(lines.shape).numpy()
@@ -238,7 +238,7 @@ jacobians = [jacobian(brick, state[:3], 0.5).numpy() for brick in bricks]
 assert all((np.diag(J) == 1).all() for J in jacobians)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-module-jacobians", "caption": "Jacobians of the four modules for $n = 3$, at one state and with random weights. White entries are exactly zero. Each matrix differs from the unit matrix in one row only, the row of the coordinate that moves, and the diagonal entry of that row is 1. The frame marks the block of the pair."}, "image": {"alt": "A row of four 3 by 3 matrices. Each is a unit matrix with one full row: row k in the first two matrices, row k+1 in the last two. A frame marks the two by two block of the pair on the diagonal."}}
-figure, axes = plt.subplots(1, 4, figsize=(9.6, 2.9))
+figure, axes = plt.subplots(1, 4, figsize=(7.8, 2.5))
 limit = max(abs(J).max() for J in jacobians)
 for ax, (k, move), J in zip(axes.flat, pairs, jacobians, strict=True):
     label = f"{move.capitalize()}, k = {k + 1}"
@@ -324,7 +324,7 @@ record("networks", max(row.worst for row in whole))
 record("networks-size", max(row.size for row in whole), "{:.0f}")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-worst-defects", "caption": "The worst defect of modules and of whole networks over the dimension, in double and in single precision. All defects stay near the unit roundoff. The CSV file lists every defect on its own: volume, inverse, symmetry, the area of the pair, and the pattern of the Jacobian."}, "image": {"alt": "Defects over the dimension on a logarithmic scale. There are two groups of curves, single precision above and double precision below, each slightly above a dashed line that marks the unit roundoff."}}
-figure, ax = plt.subplots(figsize=(8.2, 3.6))
+figure, ax = plt.subplots(figsize=(7.4, 3.6))
 tables = {", ".join(key): columns(rows) for key, rows in kinds.items()}
 roundoff = [torch.finfo(dtype).eps / 2 for dtype in (double, single)]
 draw.worst_defects(ax, tables, roundoff);
@@ -642,7 +642,7 @@ record("family-ring", ring[0], "{:.2f}")
 record("family-ring-trained", at_steps)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-family", "caption": "Left: the error of one step, divided by the step $h$, of two networks that were trained with the two steps at the dotted lines. For the rigid body the error stays small as $h$ falls. For the Volterra ring it is small at the trained steps only, and for small steps it rises above the bound of the proposition (dashed). Right: the first component of the Volterra field along its own coordinate. The generator of the network is constant there."}, "image": {"alt": "Left: two curves over the step on logarithmic scales. The lower one, of the rigid body, is flat. The upper one, of the Volterra ring, dips at two dotted vertical lines and rises above a dashed horizontal line for small steps. Right: a sloped black line, the exact field, and a horizontal line, the learned generator."}}
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.4))
 draw.family_errors(axes[0], sizes, errors, steps, floor)
 y = torch.tensor([[1.0, 0.7, 1.4]]).double().repeat(41, 1)
 y[:, 0] = torch.linspace(1 - half, 1 + half, 41)
