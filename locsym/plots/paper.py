@@ -168,9 +168,8 @@ def growing_orbits(exact: np.ndarray, trained: Mapping[str, np.ndarray], ends: M
         again += [line for line in row[-1].lines if row[0] is not axes[-1, 0] and line.series.startswith("exact")]
         for line in again:
             attach(line)
-        row[0].annotate(
-            LABELS[method], (0, 1.0), xycoords="axes fraction", va="bottom", color=COLOURS[method], weight="bold"
-        )
+        name = row[0].annotate(LABELS[method], (0, 1.02), xycoords="axes fraction", va="bottom", weight="bold")
+        name.set(color=COLOURS[method], in_layout=False)  # longer than its panel is wide
     return axes
 
 
