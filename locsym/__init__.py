@@ -1,7 +1,7 @@
 """locsym: learn the flow map of a divergence-free system with networks that keep volume exactly.
 
-The one idea: a flow map is any callable ``(y, h) -> y``. Names, and the modules they live in, are loaded when first
-asked for.
+The one idea: a flow map is any callable ``(y, h) -> y``. Names and modules are loaded when they are first used, so that
+``import locsym`` is quick.
 """
 
 from importlib import import_module

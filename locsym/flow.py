@@ -1,9 +1,9 @@
 r"""Flow maps: any callable :math:`(y, h) \mapsto \Phi_h(y)`.
 
-States ``y`` have shape ``(*, n)``; the time step ``h`` is a number or one value a sample, shape ``(*)``.
-Finite states go to finite states: a step that overflows is refused by name, with ValueError, and gives no NaN.
-Modules, networks, splitting integrators and the exact flow of an ODE are all flow maps, so what is
-written here, rollout, composition, inverse, adjoint, is written once.
+States ``y`` have shape ``(*, n)``. The time step ``h`` is a number, or a tensor ``(*)`` with one value for each state.
+Finite states go to finite states: a step that overflows raises a ValueError and does not return NaN.
+Modules, networks, splitting integrators and the exact flow of an ODE are all flow maps. Rollout, composition, inverse
+and adjoint are therefore written once, here, for all of them.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class FlowMap(Protocol):
 
 
 def column(h: Tensor | float) -> Tensor | float:
-    """Return ``h`` so that it multiplies states: a number as it is, ``(*)`` as ``(*, 1)``."""
+    """Return ``h`` in a shape that multiplies states: a number unchanged, ``(*)`` as ``(*, 1)``."""
     return h.unsqueeze(-1) if isinstance(h, Tensor) and h.ndim else h
 
 
 class Escaped(ValueError):
-    """States left the floating-point numbers.
+    """The error of a step or an orbit that overflows.
 
-    orbit: of a :func:`rollout`, what was finite: ``(T, *, n)``, the start first; None of a single step.
+    orbit: the finite beginning of a :func:`rollout`, ``(T, *, n)``, with the start first; None after a single step.
     """
 
     def __init__(self, message: str, orbit: Tensor | None = None):
@@ -42,7 +42,7 @@ class Escaped(ValueError):
 
 
 def finite_step(y: Tensor) -> Tensor:
-    """Return the states ``y`` that a step has led to; raise :class:`Escaped` where it has overflowed."""
+    """Return the states ``y`` after a step. Raises :class:`Escaped` if the step has overflowed."""
     try:
         check_finite("y, h: the states after the step", y)
     except ValueError as error:
@@ -51,7 +51,7 @@ def finite_step(y: Tensor) -> Tensor:
 
 
 def finite_orbit(orbit: Tensor) -> Tensor:
-    """Return an orbit ``(T, *, n)``; raise :class:`Escaped` where it leaves the floating-point numbers."""
+    """Return an orbit ``(T, *, n)``. Raises :class:`Escaped` if it overflows."""
     if not math.isfinite(orbit.sum().item()) and not bool((kept := torch.isfinite(orbit).flatten(1).all(-1)).all()):
         raise _escaped(orbit, int((~kept).nonzero()[0]))
     return orbit
@@ -64,7 +64,7 @@ def _escaped(orbit: Tensor, step: int) -> Escaped:
 class Composition:
     r"""The flow map :math:`\Phi_h = \Phi^{(L)}_{c_L h} \circ \dots \circ \Phi^{(1)}_{c_1 h}`: the first map acts first.
 
-    maps: flow maps. weights: the fraction :math:`c_l` of the step that each of them takes; 1 by default.
+    maps: the flow maps. weights: the fraction :math:`c_l` of the step that each map takes, 1 by default.
     """
 
     def __init__(self, *maps: FlowMap, weights: tuple[float, ...] | None = None):
@@ -84,7 +84,7 @@ class Composition:
         return y
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo the step: the inverses of the maps, the last one first."""
+        """Undo the step: apply the inverses of the maps, the last one first."""
         for flow, c in zip(reversed(self.maps), reversed(self.weights), strict=True):
             y = inverse(flow)(y, c * h)
         return y
@@ -98,7 +98,7 @@ def compose(*maps: FlowMap, weights: tuple[float, ...] | None = None) -> Composi
 def inverse(flow: FlowMap) -> FlowMap:
     r"""Return :math:`(y, h) \mapsto \Phi_h^{-1}(y)`, the map that undoes one step of ``flow``.
 
-    Raises TypeError where the flow map has no ``inverse(y, h)`` of its own.
+    Raises TypeError if the flow map has no method ``inverse(y, h)``.
     """
     undo = getattr(flow, "inverse", None)
     if undo is None:
@@ -116,7 +116,7 @@ class Adjoint:
         return self._undo(y, -h)
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo the adjoint step: the step of the method itself, backwards."""
+        """Undo the adjoint step by a step of the method itself with −h."""
         return self.flow(y, -h)
 
 
@@ -128,10 +128,10 @@ def adjoint(flow: FlowMap) -> Adjoint:
 def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
     r"""Iterate a flow map: :math:`y_{i+1} = \Phi_h(y_i)`.
 
-    y0: ``(*, n)``, finite; h: number or ``(*)``; steps: at least 0.
-    Returns ``(steps + 1, *, n)``, the start first, without gradients. A flow map that brings a ``rollout`` method of
-    its own is asked to use it. Raises TypeError or ValueError for any other argument, and :class:`Escaped`, which
-    holds the orbit so far, where it does not stay finite.
+    y0: the start, ``(*, n)``, finite. h: the step, a number or ``(*)``. steps: how many, at least 0.
+    Returns the orbit ``(steps + 1, *, n)``, with the start first and without gradients. If the flow map has a
+    ``rollout`` method of its own, that method is used. Raises TypeError or ValueError, naming the argument, for other
+    arguments, and :class:`Escaped`, which holds the orbit so far, if the orbit overflows.
     """
     own: Callable | None = getattr(flow, "rollout", None)
     guarded = getattr(own, "__func__", None) is Guarded.rollout
@@ -143,7 +143,7 @@ def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
 
 
 def iterate(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-    """Call the flow map step after step: :func:`rollout` of checked arguments, for flow maps with no faster way."""
+    """Call the flow map step after step: a :func:`rollout` whose arguments have been checked."""
     orbit = y0.new_empty((steps + 1, *y0.shape))
     orbit[0] = y0.detach()
     with torch.no_grad():
@@ -156,17 +156,17 @@ def iterate(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
 
 
 class Guarded:
-    """The base of flow maps that check their arguments themselves, once, and then iterate in a way of their own.
+    """The base of flow maps that check their arguments once and then iterate in a faster way of their own.
 
-    A subclass gives ``checked`` and ``iterate``. Its own ``__call__`` and ``inverse`` ask ``checked`` too.
+    A subclass defines ``checked`` and ``iterate``; its ``__call__`` and ``inverse`` call ``checked`` as well.
     """
 
     def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-        """Iterate the step, the start first: ``(steps + 1, *, n)``; see :func:`locsym.flow.rollout`."""
+        """Iterate the step; return the orbit ``(steps + 1, *, n)``, see :func:`locsym.flow.rollout`."""
         return rollout(self, y0, h, steps)
 
     def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
-        """Return the step h once the states ``y``, called ``name``, and h have been checked."""
+        """Return the step h after checking it and the states ``y``; errors call the states ``name``."""
         raise NotImplementedError
 
     def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:

@@ -1,7 +1,7 @@
-"""Checks of arguments, each written once: an error names the argument, says what is allowed, and what was given.
+"""Checks of arguments. An error names the argument, what is allowed and what was given.
 
-They run where a user calls: at the public functions and methods. The mathematics behind them (``step``, ``iterate``)
-takes its arguments as checked. All of them raise TypeError or ValueError; none knows of a model.
+The checks run once, in the public functions and methods that a user calls. The mathematics behind these (``step``,
+``iterate``) relies on them. Each check raises TypeError or ValueError.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def finite(x: float) -> bool:
 
 
 def number(name: str, value: Any, allowed: str = "a number >= 0", inside: Test = not_negative) -> float:
-    """Return ``value`` as a float. Raises TypeError where it is no number, ValueError where it is not ``inside``."""
+    """Return ``value`` as a float. Raises TypeError if it is no number, ValueError if it is not ``inside``."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: {allowed} is needed, got {brief(value)}")
     if not inside(value):
@@ -50,7 +50,7 @@ def number(name: str, value: Any, allowed: str = "a number >= 0", inside: Test =
 
 
 def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """Return ``value`` as an int. Raises TypeError where it is no integer, ValueError outside ``least`` … ``most``."""
+    """Return ``value`` as an int. Raises TypeError if it is no integer, ValueError outside ``least`` … ``most``."""
     allowed = f"a whole number >= {least}" if most is None else f"a whole number {least} … {most}"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name}: {allowed} is needed, got {brief(value)}")
@@ -60,7 +60,7 @@ def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
 
 
 def two_numbers(name: str, values: Any, allowed: str, inside: Test) -> tuple[float, float]:
-    """Return both ``values`` as floats. Raises TypeError or ValueError where they are not two numbers ``inside``."""
+    """Return both ``values`` as floats. Raises TypeError or ValueError unless they are two numbers ``inside``."""
     if not isinstance(values, tuple | list) or len(values) != 2:
         raise ValueError(f"{name}: {allowed} is needed, got {brief(values)}")
     first, second = (number(name, value, allowed, inside) for value in values)
@@ -68,7 +68,7 @@ def two_numbers(name: str, values: Any, allowed: str, inside: Test) -> tuple[flo
 
 
 def finite_number(name: str, value: SupportsFloat) -> float:
-    """Return a number, one of sympy's too, as a float. Raises TypeError or ValueError unless it is real and finite."""
+    """Return a number, also one of sympy, as a float. Raises TypeError or ValueError unless it is real and finite."""
     if isinstance(value, str):
         raise TypeError(f"{name}: a real number is needed, got {brief(value)}")
     try:
@@ -81,7 +81,7 @@ def finite_number(name: str, value: SupportsFloat) -> float:
 
 
 def one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
-    """Raise ValueError where ``value`` is none of the ``allowed``."""
+    """Raise ValueError unless ``value`` is one of the ``allowed`` values."""
     if not any(type(value) is type(known) and value == known for known in allowed):
         raise ValueError(f"{name}: one of {', '.join(map(repr, allowed))} is needed, got {brief(value)}")
 
@@ -90,7 +90,7 @@ def one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
 
 
 def check_states(name: str, y: Tensor, n: int | None = None, like: Tensor | None = None) -> None:
-    """Raise unless ``y`` is a floating-point tensor ``(*, n)``, of dtype and device of ``like``. n: None is any."""
+    """Raise unless ``y`` is a floating-point tensor ``(*, n)`` of dtype and device of ``like``. n: None for any."""
     shape = f"shape (*, {'n' if n is None else n})"
     if not isinstance(y, Tensor):
         raise TypeError(f"{name}: a tensor of {shape} is needed, got {type(y).__name__}")
@@ -107,9 +107,10 @@ def check_states(name: str, y: Tensor, n: int | None = None, like: Tensor | None
 
 
 def check_finite(name: str, x: Tensor | float) -> None:
-    """Raise ValueError where ``x`` holds NaN or infinity; also seen through ``torch.func`` transforms.
+    """Raise ValueError if ``x`` holds NaN or infinity, also inside ``torch.func`` transforms.
 
-    One sum, and a closer look only where it is not finite. While ``torch.compile`` traces there are no values to ask.
+    A sum is enough in most cases; the values are looked at only if the sum is not finite. While ``torch.compile``
+    traces, there are no values, and nothing is checked.
     """
     if isinstance(x, float) or torch.compiler.is_compiling():
         return
@@ -119,13 +120,13 @@ def check_finite(name: str, x: Tensor | float) -> None:
 
 
 def finite_states(name: str, y: Tensor, n: int | None = None) -> None:
-    """Raise TypeError or ValueError unless ``y`` is a finite floating-point tensor ``(*, n)``; None is any n."""
+    """Raise TypeError or ValueError unless ``y`` is a finite floating-point tensor ``(*, n)``. n: None for any."""
     check_states(name, y, n)
     check_finite(name, y)
 
 
 def check_step(h: Tensor | float, y: Tensor, name: str = "h") -> Tensor | float:
-    """Return the step for states ``y``: a finite number, a tensor ``()``, or one value a sample ``y.shape[:-1]``."""
+    """Return a step that fits states ``y``: a finite number, a tensor ``()``, or one value for each state, ``(*)``."""
     if not isinstance(h, Tensor):
         return number(name, h, "a finite number or a tensor", finite)
     if not h.is_floating_point() or (h.ndim and h.dtype != y.dtype):
@@ -141,9 +142,9 @@ def check_step(h: Tensor | float, y: Tensor, name: str = "h") -> Tensor | float:
 def states_and_step(
     y: Tensor, h: Tensor | float, n: int | None = None, like: Tensor | None = None, name: str = "y"
 ) -> Tensor | float:
-    """Return the step h, once states ``y`` and h fit each other and are finite: what every flow map asks for.
+    """Return the step h after checking that the states ``y`` and h are finite and fit each other.
 
-    n, like: see :func:`check_states`. name: of the states. Raises TypeError or ValueError.
+    n, like: see :func:`check_states`. name: what errors call the states. Raises TypeError or ValueError.
     """
     check_states(name, y, n, like)
     h = check_step(h, y)
@@ -153,14 +154,14 @@ def states_and_step(
 
 
 def precise_step(h: Tensor | float, y: Tensor) -> Tensor:
-    """Return h in float64, ``()`` or ``(*)``. Raises TypeError or ValueError where it does not fit states ``y``."""
+    """Return h in float64, ``()`` or ``(*)``. Raises TypeError or ValueError if it does not fit the states ``y``."""
     h = check_step(h, y)
     check_finite("h", h)
     return torch.as_tensor(h, dtype=torch.float64, device="cpu").detach()
 
 
 def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np.ndarray:
-    """Return the times as float64 ``(T,)``. Raises ValueError unless finite and strictly monotone, T >= 1."""
+    """Return the times as float64 ``(T,)``. Raises ValueError unless they are finite and strictly monotone, T >= 1."""
     try:
         times = np.asarray(t.detach().cpu() if isinstance(t, Tensor) else t, dtype=float)
     except (TypeError, ValueError) as error:

@@ -19,7 +19,7 @@
 # **You need** [the modules](volume) and, for the second of the two trainings, [the training chapter](training). The
 # page takes a quarter of an hour to read. It follows Sec. 4.1 of the paper {cite}`bajars2021` and its Fig. 1.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 adam_epochs = 20_000    # epochs of the paper's training
 adam_here = 20_000      # how many of them are run here; the others are kept
 lm_iterations = 100     # at most; Levenberg–Marquardt stops by itself
@@ -36,7 +36,11 @@ from companion import progress, record, trained, trainings
 
 from locsym import LocSympNet
 from locsym.data import Pairs
-from locsym.diagnostics import determinant_defect, growth_rates, inverse_defect
+from locsym.diagnostics import (
+    determinant_defect,
+    growth_rates,
+    inverse_defect,
+)
 from locsym.experiments import ADVECTION, ADVECTION_LM
 from locsym.flow import rollout
 from locsym.plots import paper, style, waves
@@ -78,7 +82,7 @@ true_wave, predicted = torch.linalg.matrix_exp(t_end * system.A) @ start, {}
 for name, run in runs.items():
     predicted[name] = rollout(run.network, start, tau, steps)[-1]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-advection-wave", "caption": "Fig. 1(a) of the paper, for both trainings. Above: the bump at the start (dotted, grey), the exact wave at the end (black line) and the wave that the learned map predicts (circles). Below: the distance between prediction and exact wave at each grid point, on a logarithmic scale, since it cannot be seen above."}, "image": {"alt": "Two columns. Above, a dispersed wave over x with predicted values as circles on the exact line; below, the distance on a logarithmic axis, many orders of magnitude smaller in the right column."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-advection-wave", "caption": "Fig. 1(a) of the paper, for both trainings. Upper panels: the bump at the start (dotted), the exact wave at the end (solid line) and the wave that the learned map predicts (circles). Lower panels: the distance between prediction and exact wave at each grid point, on a logarithmic scale, since it cannot be seen in the upper panels."}, "image": {"alt": "Two columns. Above, a dispersed wave over x with predicted values as circles on the exact line; below, the distance on a logarithmic axis, many orders of magnitude smaller in the right column."}}
 values = {name: wave.numpy() for name, wave in predicted.items()}
 paper.waves(system.x.numpy(), true_wave.numpy(), values, start.numpy())
 
@@ -146,7 +150,7 @@ record("steps", steps)
 #
 # ## The two trainings
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-advection-loss", "caption": "Fig. 1(b) of the paper, for both trainings: the mean squared error on the training pairs (the loss, solid) and on the validation pairs (dashed; the paper calls it “accuracy”) during training. The horizontal axes differ: epochs of Adam on the left, iterations of Levenberg–Marquardt on the right."}, "image": {"alt": "Loss and validation error falling, log-log; slowly over thousands of epochs for Adam, to rounding within tens of iterations for Levenberg–Marquardt."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-advection-loss", "caption": "Fig. 1(b) of the paper, for both trainings: the mean squared error on the training pairs (the loss, solid) and on the validation pairs (dashed; the paper calls it “accuracy”) during training. The horizontal axes differ: epochs for Adam, iterations for Levenberg–Marquardt."}, "image": {"alt": "Loss and validation error falling, log-log; slowly over thousands of epochs for Adam, to rounding within tens of iterations for Levenberg–Marquardt."}}
 paper.histories({name: {"": run.history} for name, run in runs.items()})
 
 # %% [markdown]

@@ -20,7 +20,7 @@
 # **You need** [one orbit](one_orbit), whose data and network are used here, and the
 # [list of open points](../open_points). The page takes ten minutes to read.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 iterations = 150        # of Levenberg–Marquardt
 adam_epochs = 200_000   # of Adam
 adam_here = 200_000     # how many of them are run here; the others are kept

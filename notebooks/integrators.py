@@ -27,6 +27,8 @@ coarse = 0.8     # step of Strang's method for the cloud
 seed = 0         # of the random states
 
 # %% tags=["hide-input"]
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import sympy as sp
@@ -120,7 +122,7 @@ for name, h in step.items():
     images[name] = rollout(methods[name], surface, h, last)[chosen]
     volume[name] = volume_growth(methods[name], inside, h, last)[chosen]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cloud", "caption": "A ball of initial states of the rigid body is carried along by the exact flow, by the three splitting methods and by RK4. The black curve is the exact orbit of its centre. The states turn at different rates, so the ball becomes a spiral and then a ring. The splitting methods preserve its volume, and RK4 shrinks it."}, "image": {"alt": "Five rows of four pictures. A ball on a sphere is drawn out to a curved drop, a spiral and a ring. In the rows of the exact flow and of the splitting methods the volume written below does not change; in the row of RK4 it falls, and the ring is visibly smaller."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cloud", "caption": "A ball of initial states of the rigid body is carried along by the exact flow, by the three splitting methods and by RK4. The solid curve is the exact orbit of its centre. The states turn at different rates, so the ball becomes a spiral and then a ring. The splitting methods preserve its volume, and RK4 shrinks it."}, "image": {"alt": "Five rows of four pictures. A ball on a sphere is drawn out to a curved drop, a spiral and a ring. In the rows of the exact flow and of the splitting methods the volume written below does not change; in the row of RK4 it falls, and the ring is visibly smaller."}}
 orbit = body.trajectory(y0, np.linspace(0, 12, 400)).numpy()
 shapes = {name: image.numpy() for name, image in images.items()}
 axes = draw.clouds(shapes, faces.numpy(), times.tolist(), volume, orbit)
@@ -687,7 +689,7 @@ for name, path in followed.items():
     assert off < 0.2 if name == "strang" else off > 0.5
     record(f"fluid-drift-{name}", off, "{:.0%}")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-fluid", "caption": "The Taylor–Green flow in a cube. From sixteen initial states on four closed streamlines (black), each method takes 600 steps of $h = 0.8$; every sixth step is shown. Left: the states of Strang's method, with Newton's method inside, lie on closed curves near the true ones. Right: the states of RK4 move inwards from their streamlines."}, "image": {"alt": "Two cubes with the same four closed black curves. Left: green dots lie on closed curves on or beside the black ones. Right: pink dots fill the inside of the curves."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-fluid", "caption": "The Taylor–Green flow in a cube. From sixteen initial states on four closed streamlines (solid lines), each method takes 600 steps of $h = 0.8$; every sixth step is shown. First panel: the states of Strang's method, with Newton's method inside, lie on closed curves near the true ones. Second panel: the states of RK4 move inwards from their streamlines."}, "image": {"alt": "Two cubes with the same four closed black curves. Left: green dots lie on closed curves on or beside the black ones. Right: pink dots fill the inside of the curves."}}
 figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.8))
 for ax, (name, path) in zip(axes, followed.items(), strict=True):
     draw.cell(ax, streamlines.numpy(), path[::6].numpy(), name)
@@ -734,7 +736,7 @@ assert abs(ring.moves[0](at.unbind(), 0.5) - solution) < 1e-12
 try:
     ring(at, 1 / (0.9 - 0.4))
 except RuntimeError as refusal:
-    print(refusal)
+    print(textwrap.fill(str(refusal), 78))
 else:
     raise AssertionError("there is no such step")
 

@@ -20,7 +20,7 @@
 # trainings on this page. Half an hour to read. The page follows Sec. 4.2.1 of the paper {cite}`bajars2021`, with its
 # Figs. 2–4. It then asks a question that the paper leaves open: why do some well-trained networks leave the orbit?
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 adam_epochs = 200_000     # epochs of the paper's training
 adam_here = 200_000       # those run here; the others are kept ones
 adam_seeds = 3            # seeds from which the paper's training is repeated
@@ -111,7 +111,7 @@ predicted = {}
 for name, run in runs.items():
     predicted[name] = rollout(run.network, y0, tau, steps)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-sphere", "caption": "Fig. 4(a) of the paper, for both trainings. Each network is iterated to t = 1000. The predicted orbit (coloured) is drawn on the unit sphere over the exact orbit (black). The dot marks the start. The data end at t = 12, after a little more than one lap. An orbit that drifts has a thicker line."}, "image": {"alt": "Two grey spheres, each with a predicted orbit round the third axis over the exact closed one."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-sphere", "caption": "Fig. 4(a) of the paper, for both trainings. Each network is iterated to t = 1000. The predicted orbit (coloured) is drawn on the unit sphere over the exact orbit (black, or white on a dark page). The dot marks the start. The data end at t = 12, after a little more than one lap. An orbit that drifts has a thicker line."}, "image": {"alt": "Two grey spheres, each with a predicted orbit round the third axis over the exact closed one."}}
 paths = {name: y.unsqueeze(1).numpy() for name, y in predicted.items()}
 paper.spheres(exact.unsqueeze(1).numpy(), paths)
 
@@ -168,7 +168,7 @@ record("adam-here", adam_here if again else runs["adam"].iterations)
 runs_k1 = {"adam": trained(cases["adam-k1"], adam_here)}
 runs_k1["lm"] = cases["lm-k1"].run(trainings, progress)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-loss", "caption": "Fig. 3 of the paper, for both trainings. The mean squared error on the training pairs (the loss, solid) and on the validation pairs (dashed) is drawn against the number of epochs or iterations. Upper row: networks with K = 1. Lower row: networks with K = 2. Left: Adam. Right: Levenberg–Marquardt."}, "image": {"alt": "Four log-log panels. Upper row, K = 1: the curves level off at a high value. Lower row, K = 2: Adam falls slowly and noisily, Levenberg–Marquardt falls many orders of magnitude in a few hundred iterations."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-loss", "caption": "Fig. 3 of the paper, for both trainings. The mean squared error on the training pairs (the loss, solid) and on the validation pairs (dashed) is drawn against the number of epochs or iterations. Each panel names its network, K = 1 or K = 2. The headings name the trainings."}, "image": {"alt": "Four log-log panels. Upper row, K = 1: the curves level off at a high value. Lower row, K = 2: Adam falls slowly and noisily, Levenberg–Marquardt falls many orders of magnitude in a few hundred iterations."}}
 histories = {}
 for name, run in runs.items():
     histories[name] = {"K = 1": runs_k1[name].history, "K = 2": run.history}
@@ -185,7 +185,7 @@ for name, run in runs_k1.items():
 #
 # ## Predictions
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-components", "caption": "Fig. 2 of the paper, for both trainings. The three components are drawn to t = 50: exact (black) and predicted (dashed, coloured). The data end at t = 12. Everything after that is prediction."}, "image": {"alt": "Three periodic curves over time in two columns: exact lines, and predicted dashes over them."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-components", "caption": "Fig. 2 of the paper, for both trainings. The three components are drawn to t = 50: exact (solid) and predicted (dashed, coloured). The data end at t = 12. Everything after that is prediction."}, "image": {"alt": "Three periodic curves over time in two columns: exact lines, and predicted dashes over them."}}
 early = slice(0, 501)
 dashes = {name: y[early].numpy() for name, y in predicted.items()}
 paper.components(t[early], exact[early].numpy(), dashes)
@@ -204,7 +204,7 @@ for panel, measure in measures.items():
     curves = {name: measure(y).numpy() for name, y in predicted.items()}
     errors[panel] = curves
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-errors", "caption": "Fig. 4(b)–(d) of the paper, with both trainings in each panel, to t = 1000. Left: the distance of the prediction to the exact solution. Middle and right: the relative errors of the energy H and of the invariant I."}, "image": {"alt": "Three panels with logarithmic errors over time; in each the curve of Levenberg–Marquardt lies orders of magnitude below that of Adam."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-orbit-errors", "caption": "Fig. 4(b)–(d) of the paper, with both trainings in each panel, to t = 1000. First panel: the distance of the prediction to the exact solution. Second and third panel: the relative errors of the energy H and of the invariant I."}, "image": {"alt": "Three panels with logarithmic errors over time; in each the curve of Levenberg–Marquardt lies orders of magnitude below that of Adam."}}
 paper.errors(t, errors)
 
 # %% [markdown]

@@ -82,7 +82,7 @@ v, u = torch.meshgrid(side, side, indexing="ij")
 rest = torch.full_like(u, 0.6)
 planes = [torch.stack([u, v, rest], -1), torch.stack([rest, u, v], -1)]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splitting-sum", "caption": "The field of a freely turning rigid body, eq. (35), is the sum of two pieces. Left: at several states of an orbit on the sphere, the arrows of $f_{1,2}$ and $f_{2,3}$ are placed head to tail. They end where the arrow of $f$ (black) ends, and $f$ is tangent to the orbit. Middle and right: each piece in its own plane, with the third coordinate held at 0.6. The arrows follow the level lines (grey) of $H_{1,2}$ and $H_{2,3}$. The first piece is a shear and the second is a rotation along ellipses."}, "image": {"alt": "Left: a sphere with an orbit; at several states a blue and an orange arrow, head to tail, add up to a black arrow along the orbit. Middle: horizontal blue arrows along straight level lines. Right: orange arrows turning along ellipses."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splitting-sum", "caption": "The field of a freely turning rigid body, eq. (35), is the sum of two pieces. First panel: at several states of an orbit on the sphere, the arrows of $f_{1,2}$ and $f_{2,3}$ are placed head to tail. They end where the arrow of $f$ ends, and $f$ is tangent to the orbit. Second and third panel: each piece in its own plane, with the third coordinate held at 0.6. The arrows follow the level lines of $H_{1,2}$ and $H_{2,3}$. The first piece is a shear and the second is a rotation along ellipses."}, "image": {"alt": "Left: a sphere with an orbit; at several states a blue and an orange arrow, head to tail, add up to a black arrow along the orbit. Middle: horizontal blue arrows along straight level lines. Right: orange arrows turning along ellipses."}}
 widths = (1.5, 1, 1)
 figure, axes = plt.subplots(1, 3, figsize=(7.6, 3.1), width_ratios=widths)
 splitting.sum_along_orbit(axes[0], orbit.numpy(), pieces.numpy(), every=24)
@@ -95,7 +95,7 @@ for k, ax in enumerate(axes[1:]):
     splitting.local_field(ax, *fields, colour, labels)
 
 # %% [markdown]
-# The middle and right panels of {numref}`fig-splitting-sum` show a shear and a rotation. Each of them preserves area in
+# The second and third panel of {numref}`fig-splitting-sum` show a shear and a rotation. Each of them preserves area in
 # its plane, whatever the value of the third coordinate, and therefore preserves volume in space. Each is also
 # *Hamiltonian*: turning the gradient of $H_{k,k+1}$ by a right angle gives its field. We want such a decomposition for
 # every divergence-free field.
@@ -510,7 +510,7 @@ radii = torch.tensor([0.2, 0.35, 0.5, 0.65, 0.8], dtype=torch.float64)
 starts = torch.stack([radii, 0 * radii, 0 * radii - 0.5], -1)
 lines = solve(field, starts, np.linspace(0, 8, 1500), rtol=1e-8, atol=1e-8)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-numeric-splitting", "caption": "Left: two loops of wire (red) and five field lines. Right: the largest difference between the magnetic field and the sum of its numerically computed pieces, at random states, against the number of quadrature nodes. The dotted line is the largest difference that we allow."}, "image": {"alt": "Left: two tilted circles with field lines through them. Right: two curves that fall along a straight line to rounding error; the one with finite differences stops a little higher."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-numeric-splitting", "caption": "First panel: two loops of wire (red) and five field lines. Second panel: the largest difference between the magnetic field and the sum of its numerically computed pieces, at random states, against the number of quadrature nodes. The dotted line is the largest difference that we allow."}, "image": {"alt": "Left: two tilted circles with field lines through them. Right: two curves that fall along a straight line to rounding error; the one with finite differences stops a little higher."}}
 figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.3))
 splitting.field_lines(axes[0], lines, field.wires)
 splitting.quadrature_error(axes[1], counts, errors, allowed=1e-10);

@@ -34,7 +34,7 @@
 # - [Whole flow](whole_flow): the same rigid body, given by 300 random states on the unit sphere, each with the state
 #   that follows.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 adam_here = 1_000_000  # epochs of Adam in the race that are run here
 lbfgs_here = 10_000    # iterations of L-BFGS in the race that are run here
 seeds = 3              # starts for each initialisation
@@ -257,7 +257,8 @@ for name, runs in race.items():
 training.race(curves, marks)
 
 # %% tags=["hide-input"]
-minutes = {"advection": 19, "one orbit": 17, "whole flow": 126}  # the author's
+# the author's scripts
+minutes = {"advection": 19, "one orbit": 17, "whole flow": 126}
 for name, key in keys.items():
     for method, run in race[name].items():
         record(f"{key}-{method}-loss", run.loss)

@@ -77,7 +77,7 @@ area_change = float((areas / areas[0] - 1).abs().max())
 assert area_change < 1e-5, "the polygon is the disc to about 1e-6"
 record("area-change", area_change)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sheared-plane", "caption": "The plane of the pair $(y_1, y_2)$ at a fixed $y_3$. Left: a disc in this plane. Middle: Up moves $y_1$ by an amount that does not depend on $y_1$, so every horizontal line slides along itself. Right: Low then moves $y_2$ in the same way. The area of the disc does not change."}, "image": {"alt": "Three square grids with a blue disc. In the middle grid the horizontal lines have slid sideways and the disc is bent. In the right grid points have moved vertically as well. The area written above each grid is the same."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sheared-plane", "caption": "The plane of the pair $(y_1, y_2)$ at a fixed $y_3$. First panel: a disc in this plane. Second panel: Up moves $y_1$ by an amount that does not depend on $y_1$, so every horizontal line slides along itself. Third panel: Low then moves $y_2$ in the same way. The area of the disc does not change."}, "image": {"alt": "Three square grids with a blue disc. In the middle grid the horizontal lines have slid sideways and the disc is bent. In the right grid points have moved vertically as well. The area written above each grid is the same."}}
 shared = {"sharex": True, "sharey": True}
 figure, axes = plt.subplots(1, 3, figsize=(7.8, 3.0), **shared)
 labels, axes_of = ("before", "after Up", "then Low"), ("$y_1$", "$y_2$")
@@ -237,7 +237,7 @@ bricks = [GradientModule.local(3, k, move, 16, **init) for k, move in pairs]
 jacobians = [jacobian(brick, state[:3], 0.5).numpy() for brick in bricks]
 assert all((np.diag(J) == 1).all() for J in jacobians)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-module-jacobians", "caption": "Jacobians of the four modules for $n = 3$, at one state and with random weights. White entries are exactly zero. Each matrix differs from the unit matrix in one row only, the row of the coordinate that moves, and the diagonal entry of that row is 1. The frame marks the block of the pair."}, "image": {"alt": "A row of four 3 by 3 matrices. Each is a unit matrix with one full row: row k in the first two matrices, row k+1 in the last two. A frame marks the two by two block of the pair on the diagonal."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-module-jacobians", "caption": "Jacobians of the four modules for $n = 3$, at one state and with random weights. Entries without colour are exactly zero. Each matrix differs from the unit matrix in one row only, the row of the coordinate that moves, and the diagonal entry of that row is 1. The frame marks the block of the pair."}, "image": {"alt": "A row of four 3 by 3 matrices. Each is a unit matrix with one full row: row k in the first two matrices, row k+1 in the last two. A frame marks the two by two block of the pair on the diagonal."}}
 figure, axes = plt.subplots(1, 4, figsize=(7.8, 2.5))
 limit = max(abs(J).max() for J in jacobians)
 for ax, (k, move), J in zip(axes.flat, pairs, jacobians, strict=True):
@@ -641,7 +641,7 @@ record("family-body", body[0])
 record("family-ring", ring[0], "{:.2f}")
 record("family-ring-trained", at_steps)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-family", "caption": "Left: the error of one step, divided by the step $h$, of two networks that were trained with the two steps at the dotted lines. For the rigid body the error stays small as $h$ falls. For the Volterra ring it is small at the trained steps only, and for small steps it rises above the bound of the proposition (dashed). Right: the first component of the Volterra field along its own coordinate. The generator of the network is constant there."}, "image": {"alt": "Left: two curves over the step on logarithmic scales. The lower one, of the rigid body, is flat. The upper one, of the Volterra ring, dips at two dotted vertical lines and rises above a dashed horizontal line for small steps. Right: a sloped black line, the exact field, and a horizontal line, the learned generator."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-family", "caption": "First panel: the error of one step, divided by the step $h$, of two networks that were trained with the two steps at the dotted lines. For the rigid body the error stays small as $h$ falls. For the Volterra ring it is small at the trained steps only, and for small steps it rises above the bound of the proposition (dashed). Second panel: the first component of the Volterra field along its own coordinate. The generator of the network is constant there."}, "image": {"alt": "Left: two curves over the step on logarithmic scales. The lower one, of the rigid body, is flat. The upper one, of the Volterra ring, dips at two dotted vertical lines and rises above a dashed horizontal line for small steps. Right: a sloped black line, the exact field, and a horizontal line, the learned generator."}}
 figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.4))
 draw.family_errors(axes[0], sizes, errors, steps, floor)
 y = torch.tensor([[1.0, 0.7, 1.4]]).double().repeat(41, 1)

@@ -20,7 +20,7 @@
 # {term}`invariants <invariant>`. A quarter of an hour to read. The page follows Sec. 4.2.2 of the paper
 # {cite}`bajars2021`, with its Figs. 5 and 6.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 adam_epochs = 1_000_000   # epochs of the paper's training
 adam_here = 1_000_000     # those run here; the others are kept ones
 adam_seeds = 3            # seeds from which the paper's training is repeated
@@ -77,7 +77,7 @@ drawn = {
 names = {"angles": "uniform in the angles", "area": "uniform by area"}
 record("sampling", names[sampling])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-samples", "caption": "Fig. 5(a) of the paper, for both samplings. Training states (dots) and validation states (diamonds) on the sphere, drawn over the azimuth φ and the polar angle θ. The lines are levels of z. States that are uniform in the angles (left) are dense near the poles of the sphere. States that are uniform by area (right) are sparse at the top and the bottom of this map."}, "image": {"alt": "Two scatter plots over azimuth and polar angle with horizontal level lines of z: evenly filled on the left, thinner at top and bottom on the right."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-samples", "caption": "Fig. 5(a) of the paper, for both samplings. Training states (dots) and validation states (diamonds) on the sphere, drawn over the azimuth φ and the polar angle θ. The lines are levels of z. States that are uniform in the angles (first panel) are dense near the poles of the sphere. States that are uniform by area (second panel) are sparse at the top and the bottom of this map."}, "image": {"alt": "Two scatter plots over azimuth and polar angle with horizontal level lines of z: evenly filled on the left, thinner at top and bottom on the right."}}
 maps = {}
 for how, both in drawn.items():
     maps[names[how]] = [pairs.y.numpy() for pairs in both]
@@ -122,7 +122,7 @@ record("adam-here", adam_here if again else runs["adam"].iterations)
 # Adam trains for {glue:text}`adam-epochs` epochs. This edition of the book ran the first {glue:text}`adam-here` of
 # them itself; if any are left, they come from the training that is kept with the book.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-loss", "caption": "Fig. 5(b) of the paper, for both trainings. The mean squared error on the training pairs (the loss, solid) and on the validation pairs (dashed) is drawn against the number of epochs or iterations. Left: Adam. Right: Levenberg–Marquardt."}, "image": {"alt": "Loss and validation error over epochs on the left and iterations on the right, both log-log; the right one ends several orders of magnitude lower."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-loss", "caption": "Fig. 5(b) of the paper, for both trainings. The mean squared error on the training pairs (the loss, solid) and on the validation pairs (dashed) is drawn against the number of epochs or iterations. The headings name the trainings."}, "image": {"alt": "Loss and validation error over epochs on the left and iterations on the right, both log-log; the right one ends several orders of magnitude lower."}}
 paper.histories({name: {"": run.history} for name, run in runs.items()})
 
 # %% [markdown]
@@ -157,11 +157,11 @@ predicted = {}
 for name, run in runs.items():
     predicted[name] = rollout(run.network, begin, tau, len(t) - 1)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-orbits", "caption": "Fig. 6(a)–(d) of the paper, for both trainings. The twelve predicted orbits (coloured) are drawn over the exact ones (black), to t = 10, 100, 200 and 400. Dots mark the starts. Upper row: Adam. Lower row: Levenberg–Marquardt. An orbit that drifts fills a band."}, "image": {"alt": "Two rows of four spheres with twelve orbits each, round two axes. In the upper row the orbits widen into bands with time, in the lower row they stay thin."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-orbits", "caption": "Fig. 6(a)–(d) of the paper, for both trainings. The twelve predicted orbits (coloured) are drawn over the exact ones (black, or white on a dark page), to t = 10, 100, 200 and 400. Dots mark the starts. Upper row: Adam. Lower row: Levenberg–Marquardt. An orbit that drifts fills a band."}, "image": {"alt": "Two rows of four spheres with twelve orbits each, round two axes. In the upper row the orbits widen into bands with time, in the lower row they stay thin."}}
 orbits = {name: y.numpy() for name, y in predicted.items()}
 paper.growing_orbits(exact.numpy(), orbits, ends)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-errors", "caption": "Errors over time. Each curve is the largest error over the twelve starts. Left: the distance to the exact solution. Middle and right: the relative errors of the energy H and of the invariant I. The paper describes the latter two and does not show them."}, "image": {"alt": "Three logarithmic panels over time with two curves each; the curve of Levenberg–Marquardt lies orders of magnitude below Adam's."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-errors", "caption": "Errors over time. Each curve is the largest error over the twelve starts. First panel: the distance to the exact solution. Second and third panel: the relative errors of the energy H and of the invariant I. The paper describes the latter two and does not show them."}, "image": {"alt": "Three logarithmic panels over time with two curves each; the curve of Levenberg–Marquardt lies orders of magnitude below Adam's."}}
 missed = {name: (y - exact).norm(dim=-1) for name, y in predicted.items()}
 over_time = {"solution error": missed}
 for key, invariant in body.invariants.items():

@@ -18,7 +18,7 @@ from locsym.plots.style import KEEP
 
 PAGE = np.array([0x12, 0x12, 0x12]) / 255  # the theme's dark page
 INK, STRONG = 0.92, 0.66  # lightness of what was black, and the least of a strong colour
-NARROW = 4.2  # inches: a phone's page, at which ten points can be read
+NARROW = 4.0  # inches: a phone's page, at which ten points can be read
 LINEAR = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
                    [0.0883024619, 0.2817188376, 0.6299787005]])  # fmt: skip
 LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],

@@ -1,4 +1,4 @@
-"""Data: pairs of states one time step apart, read from tables, kept in files that are whole or refused."""
+"""Data: pairs of states one time step apart, tables to read them from, and files to keep them in."""
 
 from .pairs import Pairs
 from .tables import read_trajectory

@@ -1,4 +1,4 @@
-r"""Data to learn a flow map from: pairs of states one time step apart."""
+r"""Pairs of states one time step apart: the data that a flow map is trained on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGEST = 2**32  # bytes in the arrays of an .npz file
 
 
 class Observed(Protocol):
-    """A system that can be observed: its dimension, and its exact flow map. Every ``System`` is one."""
+    """What observing a system needs: its dimension and its exact flow map. Every ``System`` has both."""
 
     @property
     def n(self) -> int: ...
@@ -37,12 +37,12 @@ class Observed(Protocol):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pairs:
-    r"""N observed pairs :math:`(y, \varphi_h(y))`: what a flow map is trained on.
+    r"""N observed pairs :math:`(y, \varphi_h(y))`, the data that a flow map is trained on.
 
-    y, target: states before and after the step, ``(N, n)``, floating, finite, N >= 1; tensors or arrays.
-    h: the time steps, a number or ``(N,)``, finite and not 0; kept as ``(N,)``.
-    Raises TypeError or ValueError naming the argument and the first row at fault. Indexing, ``pairs[:60]``,
-    gives Pairs again.
+    y, target: the states before and after the step, ``(N, n)``, floating-point and finite, N >= 1; tensors or arrays.
+    h: the time steps, a number or ``(N,)``, finite and not 0; stored as ``(N,)``.
+    Raises TypeError or ValueError naming the argument and the first wrong row. Indexing, as in ``pairs[:60]``, returns
+    Pairs again.
     """
 
     y: Tensor
@@ -72,15 +72,15 @@ class Pairs:
         return f"Pairs(N={len(self)}, n={self.n}, h={h}, dtype={str(self.y.dtype).removeprefix('torch.')})"
 
     def __getitem__(self, rows: int | slice | Sequence[int] | Tensor) -> Pairs:
-        """The chosen pairs: an index, a slice, a list of indices or a boolean mask; at least one pair."""
+        """Return the chosen pairs: by an index, a slice, a list of indices or a boolean mask; at least one."""
         if isinstance(rows, Integral) and not isinstance(rows, bool):
             rows = [int(rows)]
         return Pairs(self.y[rows], self.h[rows], self.target[rows])
 
     def split(self, size: int | float, generator: torch.Generator | None = None) -> tuple[Pairs, Pairs]:
-        """Split in two, the first with ``size`` pairs: a number 1 … N − 1, or a fraction between 0 and 1.
+        """Split the pairs in two, the first part with ``size`` pairs: a number 1 … N − 1, or a fraction of N.
 
-        generator: shuffle first; None keeps the order.
+        generator: shuffles the pairs before the split; None keeps their order.
         """
         allowed = f"1 to {len(self) - 1} pairs, or a fraction in (0, 1),"
         number("size", size, allowed)
@@ -91,11 +91,11 @@ class Pairs:
         return self[order[:count].to(self.y.device)], self[order[count:].to(self.y.device)]
 
     def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Pairs:
-        """The same pairs in another floating dtype, or on another device."""
+        """Return the same pairs in another floating-point dtype, or on another device."""
         return Pairs(*(value.to(device=device, dtype=dtype) for value in (self.y, self.h, self.target)))
 
     def fingerprint(self) -> str:
-        """The SHA-256 of the content, dtype included: equal pairs have equal fingerprints, on every device."""
+        """Return the SHA-256 of the content and its dtype: equal pairs have equal fingerprints on every device."""
         digest = hashlib.sha256(KIND.encode())
         for name, value in self._tensors().items():
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
@@ -103,15 +103,15 @@ class Pairs:
         return digest.hexdigest()
 
     def save(self, path: Path | str) -> None:
-        """Write one safetensors file; a file already there is replaced only once the new one is whole."""
+        """Write one safetensors file. An existing file is replaced only once the new one is complete."""
         storage.write(path, KIND, self._tensors(), {})
 
     @classmethod
     def load(cls, path: Path | str) -> Pairs:
-        """Read what :meth:`save` wrote, or a NumPy ``.npz`` file with the arrays y, h and target, or t and y.
+        """Read a file written by :meth:`save`, or a NumPy ``.npz`` file with the arrays y, h and target, or t and y.
 
-        t and y are the times and states of a trajectory, see :meth:`from_trajectory`. No pickle is read. Raises
-        ValueError with the reason where the file is damaged or is something else.
+        t and y are the times and states of a trajectory, see :meth:`from_trajectory`. Pickles are never opened. Raises
+        ValueError with the reason if the file is damaged or holds something else.
         """
         path = Path(path)
         found = _read_npz(path) if path.suffix == ".npz" else storage.read(path, KIND)[0]
@@ -126,14 +126,14 @@ class Pairs:
 
     @classmethod
     def concat(cls, *parts: Pairs) -> Pairs:
-        """The pairs of all parts, one after the other; n, dtype and device must agree."""
+        """Return the pairs of all parts, one after the other. Their n, dtype and device must agree."""
         if not parts or len({(part.n, part.y.dtype, part.y.device) for part in parts}) != 1:
             raise ValueError(f"parts: Pairs of one n, dtype and device are needed, got {list(parts)}")
         return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     @classmethod
     def from_orbit(cls, system: Observed, y0: Tensor, h: float, steps: int) -> Pairs:
-        """``steps`` consecutive pairs of the exact solution from ``y0``: ``(n,)``, or ``(*, n)`` orbit after orbit."""
+        """Return ``steps`` consecutive pairs of each exact orbit from ``y0``: ``(n,)`` or ``(*, n)``."""
         check_states("y0", y0, system.n)
         orbit = rollout(system.flow, y0, h, integer("steps", steps, 1))
         y, target = (part.movedim(0, -2).reshape(-1, system.n) for part in (orbit[:-1], orbit[1:]))
@@ -141,7 +141,7 @@ class Pairs:
 
     @classmethod
     def from_states(cls, system: Observed, states: Tensor, h: Tensor | float) -> Pairs:
-        """Pair states ``(N, n)`` with where the exact flow takes them; h: a number or ``(N,)``."""
+        """Pair states ``(N, n)`` with their images under the exact flow. h: a number or ``(N,)``."""
         states = _states(states, "states")
         check_states("states", states, system.n)
         return cls(states, h, system.flow(states, h))
@@ -155,10 +155,10 @@ class Pairs:
         how: str = "normal",
         generator: torch.Generator | None = None,
     ) -> Pairs:
-        """Pair N random states with where the exact flow takes them; h: a number or ``(N,)``.
+        """Pair N random states with their images under the exact flow. h: a number or ``(N,)``.
 
-        how: ``"normal"``, every coordinate from N(0, 1); ``"angles"`` or ``"area"``, on the unit sphere, n = 3, see
-        :func:`~locsym.data.sphere.sphere`.
+        how: ``"normal"`` draws every coordinate from N(0, 1); ``"angles"`` and ``"area"`` draw states on the unit
+        sphere, n = 3, see :func:`~locsym.data.sphere.sphere`.
         """
         integer("N", N, 1)
         one_of("how", how, SAMPLINGS)
@@ -172,7 +172,7 @@ class Pairs:
 
     @classmethod
     def from_trajectory(cls, t: Tensor | np.ndarray | Sequence[float], y: Tensor | np.ndarray) -> Pairs:
-        """Consecutive pairs of a trajectory: states ``(T, n)`` at times ``(T,)``, strictly monotone, even or uneven."""
+        """Return the consecutive pairs of a trajectory: states ``(T, n)`` at strictly monotone times ``(T,)``."""
         times, y = check_times(t), _states(y, "y")
         if len(times) != len(y) or len(times) < 2:
             raise ValueError(f"y: one row a time and two at least are needed, got {len(y)} for {len(times)} times")
@@ -180,7 +180,7 @@ class Pairs:
 
     @classmethod
     def from_csv(cls, path: Path | str, time: str = "t", columns: Sequence[str] | None = None) -> Pairs:
-        """Consecutive pairs of a trajectory in a text file; see :func:`~locsym.data.tables.read_trajectory`."""
+        """Return the pairs of a trajectory in a text file; see :func:`~locsym.data.tables.read_trajectory`."""
         return cls.from_trajectory(*read_trajectory(path, time, columns))
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -188,7 +188,7 @@ class Pairs:
 
 
 def _states(value: Tensor | np.ndarray, name: str) -> Tensor:
-    """The states as a tensor ``(N, n)``; raise TypeError or ValueError unless they are floating and finite, N >= 1."""
+    """Return the states as a tensor ``(N, n)``. Raises unless they are floating-point and finite, N >= 1."""
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("="), order="C"))
     if not isinstance(value, Tensor) or not value.is_floating_point():
@@ -202,7 +202,7 @@ def _states(value: Tensor | np.ndarray, name: str) -> Tensor:
 
 
 def _steps(h: Tensor | np.ndarray | float, y: Tensor) -> Tensor:
-    """The time steps as a tensor ``(N,)`` like the states ``y``; raise TypeError or ValueError for NaN or 0."""
+    """Return the time steps as a tensor ``(N,)`` like the states ``y``. Raises TypeError or ValueError for NaN or 0."""
     if not isinstance(h, Tensor):
         array = np.asarray(h)  # by way of NumPy: torch would make a number float32
         h = torch.from_numpy(array.astype(np.float64)) if array.dtype.kind in "fiu" else array
@@ -219,7 +219,7 @@ def _steps(h: Tensor | np.ndarray | float, y: Tensor) -> Tensor:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of the file. Raises ValueError with the reason where it cannot be read without a pickle."""
+    """Return the arrays of the file. Raises ValueError with the reason if it cannot be read without a pickle."""
     with path.open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:  # a small file may unfold to a large one: its list says how large

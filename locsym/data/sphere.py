@@ -16,7 +16,7 @@ def on_sphere(phi: Tensor, theta: Tensor) -> Tensor:
 
 
 def angles(y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return azimuth in (−π, π] and polar angle in [0, π] of states ``(*, 3)``, whatever their length: two ``(*)``."""
+    """Return azimuth in (−π, π] and polar angle in [0, π] of states ``(*, 3)`` of any length: two ``(*)``."""
     return torch.atan2(y[..., 1], y[..., 0]), torch.atan2(torch.hypot(y[..., 0], y[..., 1]), y[..., 2])
 
 
@@ -32,8 +32,8 @@ def sphere(
 ) -> Tensor:
     """Draw N random states on the unit sphere, ``(N, 3)``.
 
-    how: ``"angles"`` is uniform in φ and θ, so denser at the poles, as the paper's data are; ``"area"`` is uniform on
-    the sphere.
+    how: ``"angles"`` draws φ and θ uniformly, as in the paper, so that states are denser at the poles; ``"area"`` draws
+    uniformly on the sphere.
     """
     integer("N", N, 1)
     one_of("how", how, ("angles", "area"))

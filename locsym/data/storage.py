@@ -1,7 +1,8 @@
-"""Files that are whole and unchanged, or refused: tensors and their configuration in one safetensors file.
+"""Files of tensors and their configuration, in the safetensors format, that are read only if they are unchanged.
 
-A file is written beside its name and renamed over it: a reader, or a power cut, finds the old one or the new one. Its
-header holds the SHA-256 of all the rest, so that no flipped bit goes unnoticed. Nothing in it is ever executed.
+A file is written under a temporary name and then renamed, so that a reader finds either the old file or the new one,
+also after a power cut. Its header holds the SHA-256 of the rest, so that a single flipped bit is noticed. Nothing in a
+file is ever executed.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ HEADER = 2**24  # bytes of the longest header that is read
 
 
 class Damaged(ValueError):
-    """A file that is not what :func:`write` wrote: damaged, of another kind, or not ours at all."""
+    """The error of a file that :func:`write` did not write in this form: damaged, of another kind, or foreign."""
 
 
 def write(path: str | os.PathLike, kind: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
-    """Write named tensors and a configuration that JSON can hold; ``kind`` says what they are.
+    """Write named tensors and a configuration that JSON can hold. kind: says what they are.
 
-    Raises OSError naming the file where it cannot be written: what was there before is then there still.
+    Raises OSError naming the file if it cannot be written; the previous file is then still there.
     """
     copies = {name: x.detach().cpu().clone(memory_format=torch.contiguous_format) for name, x in tensors.items()}
     about = {"format": FORMAT, "kind": kind, "config": json.dumps(dict(config), allow_nan=False)}
@@ -42,10 +43,10 @@ def write(path: str | os.PathLike, kind: str, tensors: Mapping[str, Tensor], con
 
 
 def read(path: str | os.PathLike, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the configuration of a file of that kind which :func:`write` has written.
+    """Return the tensors and the configuration of a file of that kind, written by :func:`write`.
 
-    Raises :class:`Damaged`, naming the file and the reason, for any other, and FileNotFoundError where there is none.
-    No more memory is taken than the header may have, and, once the digest is found right, the content.
+    Raises :class:`Damaged`, naming the file and the reason, for any other file, and FileNotFoundError if there is none.
+    The content is loaded into memory only after its digest has been found correct.
     """
     path = Path(path)
     if path.exists() and not path.is_file():
@@ -70,16 +71,16 @@ def read(path: str | os.PathLike, kind: str) -> tuple[dict[str, Tensor], dict[st
 
 
 def require_finite(path: str | os.PathLike, tensors: Mapping[str, Tensor]) -> None:
-    """Raise ValueError naming the file and the first tensor that holds NaN or infinity."""
+    """Raise ValueError, naming the file and the tensor, if a tensor holds NaN or infinity."""
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{path}: {name} holds NaN or infinity")
 
 
 def replace(path: str | os.PathLike, content: bytes) -> None:
-    """Put ``content`` where ``path`` is, in one step. Raises OSError naming ``path``; the old file is then still there.
+    """Replace the file ``path`` by ``content`` in one step. If that fails, OSError names it, and the old file remains.
 
-    The name beside is always the same, so that what a killed process leaves is written over, not gathered.
+    The temporary name is always the same, so that the remains of a killed process are overwritten.
     """
     path = Path(path)
     beside = path.with_name(f".{path.name}.part")
@@ -100,10 +101,10 @@ def replace(path: str | os.PathLike, content: bytes) -> None:
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[BinaryIO]:
-    """Hold the file ``path``, made if need be, against every other process and thread; yield it, open for appending.
+    """Lock the file ``path`` against all other processes and threads; create it if needed, yield it open for appending.
 
-    ``waiting`` is called where another one holds it. The system drops the lock with the process: a kill leaves nothing
-    that must be removed. Raises OSError where the file cannot be made.
+    waiting: called if another process or thread holds the lock. The system releases the lock when a process ends, so
+    that a killed process leaves nothing to clean up. Raises OSError if the file cannot be created.
     """
     while True:
         with path.open("ab") as file:
@@ -126,7 +127,7 @@ def _is_still(path: Path, file: BinaryIO) -> bool:
 
 
 def _header(file: BinaryIO) -> dict[str, Any]:
-    """Read the header of a safetensors file: a length in eight bytes, then so much JSON."""
+    """Read the header of a safetensors file: its length in eight bytes, then that many bytes of JSON."""
     size = int.from_bytes(file.read(8), "little")
     if size > HEADER:
         raise ValueError(f"another format, maybe a pickle, which is never opened: no header has {size} bytes")
@@ -137,7 +138,7 @@ def _header(file: BinaryIO) -> dict[str, Any]:
 
 
 def _digest(header: Mapping[str, Any], file: BinaryIO) -> str:
-    """The SHA-256, in hex, of a header and of what follows it in the file."""
+    """Return the SHA-256, in hex, of a header and of the bytes that follow it in the file."""
     found = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     while chunk := file.read(2**20):
         found.update(chunk)

@@ -1,4 +1,4 @@
-r"""Trajectories in text files: a header, a time column, a row for every time; each fault is named with its line."""
+r"""Trajectories in text files with a header, a time column and a row for every time. Errors name line and column."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def read_trajectory(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read times ``(T,)`` and states ``(T, n)``, float64, T >= 2.
 
-    path: UTF-8 text with a header, separated by tabs, semicolons, commas or spaces; a byte-order mark and blank lines
-    do no harm. time: the name of the time column; it must increase, or decrease, strictly. columns: the names of the
-    columns that make the state, in that order; None for all but the time.
-    Raises ValueError naming the line and the column at fault.
+    path: UTF-8 text with a header, separated by tabs, semicolons, commas or spaces. A byte-order mark and blank lines
+    are skipped. time: the name of the time column, which must increase or decrease strictly. columns: the names of the
+    columns that form the state, in that order; None takes all but the time.
+    Raises ValueError naming the line and the column of the mistake.
     """
     path = Path(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -64,7 +64,7 @@ def _read(file: TextIO, time: str, columns: Sequence[str] | None) -> tuple[np.nd
 
 
 def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, the header first, with the numbers of their lines."""
+    """Yield the rows that are not blank, the header first, with their line numbers."""
     file = _lines(file)
     for skipped, line in enumerate(file):  # noqa: B007, read after the loop
         if header := line.strip().removeprefix("#").strip():  # numpy.savetxt writes "# t y1 y2"
@@ -87,7 +87,7 @@ def _lines(file: TextIO) -> Iterator[str]:
 
 
 def _choose(header: list[str], number: int, time: str, columns: Sequence[str] | None) -> list[str]:
-    """The names of the time column and of the columns of the state."""
+    """Return the names of the time column and of the columns of the state."""
     if all(map(_is_number, header)):
         raise ValueError(f"line {number}: there is no header; the first row must name the columns")
     if isinstance(columns, str):

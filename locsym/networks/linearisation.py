@@ -5,7 +5,9 @@ derivative with respect to all weights. A module moves :math:`y_j` along column 
 :math:`\sigma = \sigma(W x + b)` and elementwise products
 
 .. math::
-    c = w \, W_\kappa \sigma', \qquad p = w \, \sigma, \qquad q = W_\kappa \sigma, \qquad
+    c = w \, W_\kappa \sigma', \qquad p = w \, \sigma, \qquad q = W_\kappa \sigma,
+
+.. math::
     dY_j = s h \, \bigl[ \textstyle\sum_i c_i \, (x \cdot dW_i + db_i) + p \cdot dW_\kappa + q \cdot dw \bigr].
 
 One forward sweep keeps x, c and σ of every visit v of a module. One backward sweep of the n output directions gives

@@ -10,7 +10,7 @@ from .system import System
 
 
 class ABCFlow(System):
-    """The Arnold–Beltrami–Childress flow, n = 3: a steady flow of an ideal fluid, chaotic for most A, B, C."""
+    """The Arnold–Beltrami–Childress flow, n = 3: a steady flow of an ideal fluid that is chaotic for most A, B, C."""
 
     def __init__(self, A: float = 1.0, B: float = 1.0, C: float = 1.0):
         self.parameters = tuple(finite_number(name, value) for name, value in (("A", A), ("B", B), ("C", C)))

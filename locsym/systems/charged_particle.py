@@ -11,7 +11,7 @@ from .system import System
 class ChargedParticle(System):
     """A charged particle in the plane, state (y1, y2, p1, p2), with the energy H.
 
-    The potential is 1 / (100 ‖y‖) and the magnetic field has the strength ‖y‖: not defined at y = 0.
+    The potential is 1 / (100 ‖y‖) and the magnetic field has the strength ‖y‖. The field is not defined at y = 0.
     """
 
     def __init__(self):

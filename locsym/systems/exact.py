@@ -31,11 +31,11 @@ def solve(
 ) -> Tensor:
     r"""Solve dy/dt = rhs(y) from ``y0`` at ``t[0]`` and return the states at the times ``t``.
 
-    y0: floating, ``(*, n)``, finite. t: ``(T,)``, T >= 1, strictly increasing or strictly decreasing.
-    Returns ``(T, *, n)`` with the dtype and device of ``y0``; float64 inside, no gradient. The solver bounds the
-    mean error over a batch of B states, so the tolerances are divided by :math:`\sqrt B`: each state meets them.
-    Raises ValueError or TypeError for other arguments, RuntimeError with the solver's words where it gives up, and
-    where EVALUATIONS of f would not do: what is longer is solved in pieces.
+    y0: floating-point, ``(*, n)``, finite. t: ``(T,)``, T >= 1, strictly increasing or strictly decreasing.
+    Returns ``(T, *, n)`` with the dtype and device of ``y0``, computed in float64 and without gradients. The solver
+    bounds the mean error over a batch of B states; the tolerances are divided by :math:`\sqrt B`, so that each state
+    meets them. Raises ValueError or TypeError for other arguments, and RuntimeError if the solver gives up or would
+    need more than EVALUATIONS of f; solve longer intervals in pieces.
     """
     for name, value in (("rtol", rtol), ("atol", atol)):
         number(name, value, "a number > 0", positive)
@@ -52,7 +52,7 @@ def _solve(
     rtol: float = TOLERANCE,
     atol: float = TOLERANCE,
 ) -> Tensor:
-    """Do the work of :func:`solve`, whose arguments have been checked."""
+    """Return what :func:`solve` does, for arguments that have been checked."""
     if len(times) == 1 or y0.numel() == 0:
         return y0.detach().expand(len(times), *y0.shape).clone()
     shape, batch, count = y0.shape, math.sqrt(math.prod(y0.shape[:-1])), 0
@@ -82,9 +82,9 @@ def _solve(
 
 
 class ExactFlow(Guarded):
-    r"""The flow map of a vector field, by :func:`solve`: states ``(*, n)``, h a number or ``(*)``; no gradient.
+    r"""The flow map of a vector field, by :func:`solve`: states ``(*, n)``, h a number or ``(*)``, without gradients.
 
-    rhs: f, ``(*, n)`` to ``(*, n)``. n: the dimension, where it is to be checked.
+    rhs: f, ``(*, n)`` to ``(*, n)``. n: the dimension; None if it is not to be checked.
     """
 
     def __init__(self, rhs: VectorField, n: int | None = None):
@@ -103,7 +103,7 @@ class ExactFlow(Guarded):
         return _solve(lambda y: h * self.rhs(y), y0, np.arange(steps + 1.0))
 
     def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor:
-        """Return the step h in float64, once it and the states ``y`` have been checked."""
+        """Return the step h in float64, after checking it and the states ``y``."""
         finite_states(name, y, self.n)
         _refuse_gradient(name, y)
         return precise_step(h, y)
@@ -126,8 +126,8 @@ class ExactFlow(Guarded):
 class LinearFlow(Guarded):
     r"""The flow map of dy/dt = A y: :math:`\varphi_h(y) = e^{hA} y`; A: ``(n, n)``.
 
-    Its error is about 1e-16 :math:`\|hA\|`, relative; where that norm is beyond FARTHEST, or the exponential overflows,
-    ValueError is raised.
+    Its relative error is about 1e-16 :math:`\|hA\|`. Raises ValueError if that norm exceeds FARTHEST or the exponential
+    overflows.
     """
 
     def __init__(self, A: Tensor):
@@ -152,12 +152,12 @@ class LinearFlow(Guarded):
         return self.propagator(self.checked(y, h)).to(y).expand(*y.shape, y.shape[-1])
 
     def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor:
-        """Return the step h in float64, once it and the states ``y`` have been checked."""
+        """Return the step h in float64, after checking it and the states ``y``."""
         finite_states(name, y, len(self.A))
         return precise_step(h, y)
 
     def propagator(self, h: Tensor | float) -> Tensor:
-        r"""Return :math:`e^{hA}` in float64 for every step h, ``(*)`` to ``(*, n, n)``; equal steps share one."""
+        r"""Return :math:`e^{hA}` in float64 for every step h: ``(*)`` to ``(*, n, n)``, once for equal steps."""
         values, where = torch.unique(torch.as_tensor(h, dtype=torch.float64), return_inverse=True)
         exponents = values[:, None, None] * self.A
         if not bool((torch.linalg.matrix_norm(exponents, 1) <= FARTHEST).all()):

@@ -1,4 +1,4 @@
-r"""Formulas (sympy) as functions of tensors, so that a system is written once."""
+r"""Sympy formulas as functions of tensors, so that a system is written only once."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TORCH_FUNCTIONS = {name: getattr(torch, name) for name in (*FUNCTIONS, "sqrt")} 
 
 
 def coordinates(n: int) -> tuple[sp.Symbol, ...]:
-    """The symbols y_1, …, y_n: real, counted from 1 as in the paper."""
+    """Return the real symbols y_1, …, y_n, counted from 1 as in the paper."""
     return sp.symbols(f"y1:{n + 1}", real=True)
 
 
 def tensor_function(expressions: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> Callable[[Tensor], Tensor]:
     """Turn formulas into a function of states: ``(*, n)`` to ``(*, len(expressions))``.
 
-    Raises ValueError where a formula is not real, has a symbol that is not one of ``symbols``, or a function that
+    Raises ValueError if a formula is not real, has a symbol that is not one of ``symbols``, or has a function that
     torch does not have.
     """
     for expression in expressions:
@@ -46,6 +46,6 @@ def tensor_function(expressions: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]
 
 
 def vanishes(formula: sp.Expr) -> bool:
-    """Whether a formula is zero everywhere: by expansion where that is enough, by ``simplify`` otherwise."""
+    """Whether a formula is zero everywhere, by expansion if that is enough and by ``simplify`` otherwise."""
     exact = sp.nsimplify(formula, rational=True)
     return sp.expand(exact) == 0 or sp.simplify(exact) == 0

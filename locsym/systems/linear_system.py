@@ -17,10 +17,10 @@ from .system import Invariant, System
 
 
 class LinearSystem(System):
-    r"""dy/dt = A y with Tr A = 0, exact flow :math:`e^{hA}`; the formulas are made when asked for.
+    r"""dy/dt = A y with Tr A = 0 and the exact flow :math:`e^{hA}`; its formulas are made on first use.
 
-    A: ``(n, n)``, n >= 2. invariants: name → ``(n,)`` a linear form c·y with :math:`A^\top c = 0`, or ``(n, n)`` a
-    quadratic form :math:`y^\top Q y` with :math:`QA + A^\top Q = 0`. Raises ValueError where one of these fails.
+    A: ``(n, n)``, n >= 2. invariants: name → ``(n,)``, a linear form c·y with :math:`A^\top c = 0`, or ``(n, n)``, a
+    quadratic form :math:`y^\top Q y` with :math:`QA + A^\top Q = 0`. Raises ValueError if one of these fails.
     """
 
     def __init__(self, A: Tensor, invariants: Mapping[str, Tensor] | None = None, name: str = "linear system"):
@@ -75,7 +75,7 @@ class LinearSystem(System):
         return LinearFlow(self.A)
 
     def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
-        """Return :math:`e^{(t - t_0) A} y_0` at the times ``t``: ``(len(t), *, n)``; tolerances have no say here."""
+        """Return :math:`e^{(t - t_0) A} y_0` at the times ``t``: ``(len(t), *, n)``; tolerances are ignored."""
         finite_states("y0", y0, self.n)
         elapsed = torch.from_numpy(check_times(t))
         propagators = self.flow.propagator(elapsed - elapsed[0]).to(y0.device)

@@ -1,7 +1,7 @@
-r"""Divergence-free systems dy/dt = f(y), eqs. (1)–(2), each written once, as formulas.
+r"""Divergence-free systems dy/dt = f(y), eqs. (1)–(2), given by formulas.
 
-A system knows its vector field symbolically (sympy) and as a function of tensors made from the same formulas,
-its invariants, and its exact flow, which is a flow map like any other.
+A system has its vector field as sympy formulas and as a function of tensors made from them, its invariants, and its
+exact flow, which is a flow map like any other.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class System:
     r"""A divergence-free system given by formulas: dy/dt = f(y) with :math:`\nabla \cdot f = 0`.
 
     name: for messages and captions. symbols: the n coordinates. field: the n formulas of f.
-    invariants: name → formula that stays constant along solutions.
-    Raises ValueError where the divergence does not simplify to zero, or an invariant is not one.
+    invariants: name → a formula that is constant along solutions.
+    Raises ValueError if the divergence does not simplify to zero, or if an invariant is not constant.
     """
 
     name: str
@@ -70,11 +70,11 @@ class System:
 
     @cached_property
     def flow(self) -> FlowMap:
-        r"""The exact flow map :math:`\varphi_h(y)`, with its own ``inverse``, ``rollout`` and ``jacobian``."""
+        r"""The exact flow map :math:`\varphi_h(y)`, which has an ``inverse``, a ``rollout`` and a ``jacobian``."""
         return ExactFlow(self.rhs, self.n)
 
     def divergence(self, y: Tensor) -> Tensor:
-        """Return the divergence of f at ``y`` by automatic differentiation: ``(*, n)`` to ``(*)``; rounding only."""
+        """Return the divergence of f at ``y`` by automatic differentiation: ``(*, n)`` to ``(*)``."""
         finite_states("y", y, self.n)
         if not y.numel():
             return y.new_zeros(y.shape[:-1])
@@ -82,7 +82,7 @@ class System:
         return jacobian.diagonal(dim1=-2, dim2=-1).sum(-1).reshape(y.shape[:-1])
 
     def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
-        """Return the exact solution at the times ``t``, first the start: ``(len(t), *, n)``; see :func:`solve`."""
+        """Return the exact solution at the times ``t``, beginning with y0: ``(len(t), *, n)``; see :func:`solve`."""
         check_states("y0", y0, self.n)
         return solve(self.rhs, y0, t, **solver)
 
@@ -91,7 +91,7 @@ class System:
 
 
 def _formula(value: float | sp.Expr, name: str) -> sp.Expr:
-    """Return a number or formula as one of sympy's; TypeError for anything else: text would be run as a program."""
+    """Return a number or formula as a sympy expression. Raises TypeError for text, which sympy would execute."""
     try:
         return sp.sympify(value, strict=True)
     except sp.SympifyError as error:

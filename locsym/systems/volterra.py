@@ -7,7 +7,7 @@ from .system import System
 
 
 class Volterra(System):
-    """Three species on a Volterra ring, n = 3; the sum and the product of the populations stay constant."""
+    """Three species on a Volterra ring, n = 3. The sum and the product of the populations are invariants."""
 
     def __init__(self):
         y1, y2, y3 = y = coordinates(3)

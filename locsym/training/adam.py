@@ -1,7 +1,9 @@
 r"""Adam as the paper trains (Kingma & Ba 2015): full batch, mean squared error, the method's defaults.
 
 .. math::
-    m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad
+    m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2,
+
+.. math::
     \theta \leftarrow \theta - \frac{\eta_t}{1 - \beta_1^{t+1}} \, \frac{m}{\sqrt{v / (1 - \beta_2^{t+1})} + \epsilon}
 
 with g the gradient at θ and t the epochs taken before. An epoch is one row: the loss before its step, as in the paper,
