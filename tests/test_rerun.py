@@ -43,7 +43,7 @@ def test_rerun_makes_notebook_page_and_table_and_leaves_the_book(book, capsys, m
 
     monkeypatch.setattr(processes, "start", lambda *_: pytest.fail("a notebook was started"))
     assert run(book, "01_first", "-p", "width=7", "-p", "name='a b'") == 0
-    assert "there already" in capsys.readouterr().out
+    assert "this run already exists" in capsys.readouterr().out
 
 
 def test_failing_rerun_is_told(book, capsys):
