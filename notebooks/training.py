@@ -284,7 +284,8 @@ for name, key in keys.items():
 # ### Kernel and optimiser
 #
 # Two things make these trainings faster than the paper's, and they should not be confused: the compiled kernel and the
-# optimiser. The author's scripts run the paper's epochs of Adam through PyTorch's automatic differentiation.
+# optimiser. The author's scripts run the paper's epochs of Adam through PyTorch's automatic differentiation. Our seconds
+# are measured by the clock, so other work on the same machine lengthens them.
 #
 # | | advection | one orbit | whole flow |
 # |---|---|---|---|

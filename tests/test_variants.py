@@ -11,7 +11,7 @@ from PIL import Image
 mpl.use("agg")
 
 import matplotlib.pyplot as plt
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 from locsym.plots.style import COLOURS, KEEP, legend_outside
 
@@ -114,7 +114,7 @@ def test_images_are_turned_and_lit_surfaces_are_kept():
     [
         ((2, 2), 1, (4, 1), [(0, 0), (1, 0), (0, 1), (1, 1)]),  # what belongs to one column stays together
         ((1, 3), 1, (3, 1), [(0, 0), (0, 1), (0, 2)]),
-        ((2, 3), 2, (3, 2), [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]),
+        ((1, 4), 2, (2, 2), [(0, 0), (0, 1), (0, 2), (0, 3)]),
         ((3, 4), 2, (6, 2), [(i, j) for i in range(3) for j in range(4)]),
         ((3, 1), 1, (3, 1), [(0, 0), (1, 0), (2, 0)]),
     ],
@@ -135,6 +135,17 @@ def wide():
     axes[1, 0].set_ylabel("below")
     legend_outside(figure, axes[0, 0], place="upper")
     return figure
+
+
+def test_a_phone_keeps_the_legend_also_of_what_only_a_later_panel_shows():
+    figure, axes = plt.subplots(1, 3, figsize=(8, 3), layout="constrained")
+    for i, ax in enumerate(axes):
+        ax.plot([0, 1], [0, i], "r", label="series")
+    axes[1].plot([0, 1], [1, 0], "b", label="only here")
+    legend_outside(figure, *axes)
+    (legend,) = variants.narrow(figure).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["series", "only here"]
+    assert [to_hex(line.get_color()) for line in legend.get_lines()] == [to_hex("r"), to_hex("b")]
 
 
 def test_a_phone_has_the_same_panels_below_one_another():

@@ -45,7 +45,7 @@ def darkened(colours: np.ndarray, turn_all: bool = False) -> np.ndarray:
     colours = np.array(colours, float)
     lab = oklab(np.clip(colours[..., :3], 0, 1))
     light = lab[..., 0]
-    turned = FLOOR + (1 - light) * (INK - FLOOR)
+    turned = FLOOR + np.clip(1 - light, 0, 1) ** 0.75 * (INK - FLOOR)
     strength = 0.0 if turn_all else np.clip(np.hypot(lab[..., 1], lab[..., 2]) / 0.08, 0, 1)
     lab[..., 0] = (1 - strength) * turned + strength * np.maximum(light, STRONG)
     colours[..., :3] = srgb(lab)
@@ -117,7 +117,7 @@ class Dark(FigureCanvasAgg):
 def narrow(figure: Any) -> Any:
     """Return a copy of a figure for a phone, its panels below one another; None where the figure is narrow already.
 
-    Pictures without axes stand in two columns. What belongs to one column stays together.
+    What belongs to one column stays together. Small pictures without axes stand two in a row.
     """
     if figure.get_figwidth() <= 1.1 * NARROW:
         return None
@@ -153,8 +153,6 @@ def arranged(rows: int, columns: int, most: int) -> tuple[dict[tuple[int, int], 
     every = [(i, j) for i in range(rows) for j in range(columns)]
     if columns <= most:
         return {place: place for place in every}, (rows, columns)
-    if rows <= most:
-        return {(i, j): (j, i) for i, j in every}, (columns, rows)
     if most == 1:
         return {(i, j): (j * rows + i, 0) for i, j in every}, (rows * columns, 1)
     lines = -(-columns // most)
@@ -201,10 +199,11 @@ def _legends_below(figure: Any) -> None:
         legend = ax.get_legend()
         if legend is not None and legend.get_window_extent().x0 >= ax.get_window_extent().x1:
             _below(figure, legend, *ax.get_legend_handles_labels())
+    handles = {n: h for ax in figure.axes for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
     for legend in list(figure.legends):
-        found = [ax.get_legend_handles_labels() for ax in figure.axes]
         if getattr(legend, "_ncols", 1) > 1:
-            _below(figure, legend, *next((f for f in found if f[0]), ([], [])))
+            names = [text.get_text() for text in legend.get_texts() if text.get_text() in handles]
+            _below(figure, legend, [handles[name] for name in names], names)
 
 
 def _below(figure: Any, legend: Any, handles: list, labels: list) -> None:

@@ -76,6 +76,7 @@ def worst_defects(ax: Axes, kinds: Mapping[str, Mapping[str, Sequence[float]]], 
     for unit in roundings:
         ax.axhline(unit, color=COLOURS["grey"], ls="--", lw=1)
         ax.annotate("unit roundoff", (1, unit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+    ax.set_xlim(-0.4, len(dimensions) + 0.6)  # with room for the words at the right
     ax.set(xticks=range(len(dimensions)), xticklabels=[f"{n:g}" for n in dimensions], xlabel="dimension n")
     ax.set(ylabel="worst defect, relative to |J|", ylim=(min(roundings) / 4, 1e-4))
     legend_outside(ax.figure, ax, columns=2)

@@ -168,9 +168,10 @@ def growing_orbits(exact: np.ndarray, trained: Mapping[str, np.ndarray], ends: M
         again += [line for line in row[-1].lines if row[0] is not axes[-1, 0] and line.series.startswith("exact")]
         for line in again:
             attach(line)
-        row[0].annotate(
-            LABELS[method], (0, 1.0), xycoords="axes fraction", va="bottom", color=COLOURS[method], weight="bold"
-        )
+        place = {"xy": (0, 1.02), "xycoords": "axes fraction", "va": "bottom", "weight": "bold"}
+        name = row[0].annotate(LABELS[method], **place, color=COLOURS[method])
+        name.set_in_layout(False)  # it is longer than its panel is wide
+        row[0].annotate(" ", **place)  # keeps the line free for it
     return axes
 
 
