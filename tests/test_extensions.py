@@ -16,7 +16,7 @@ from docutils import nodes
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # as Sphinx does for the book's own extensions
 import downloads  # noqa: E402, found only after the line above
-import figures  # noqa: E402
+import figure_files as figures  # noqa: E402
 import orbits  # noqa: E402
 import pages  # noqa: E402
 import reexports  # noqa: E402

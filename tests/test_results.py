@@ -14,7 +14,7 @@ from test_paper_map import source
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # as Sphinx does for the book's own extensions
-import results as table  # noqa: E402
+import results_tables as table  # noqa: E402
 import verdicts  # noqa: E402
 
 PROJECT = Project(ROOT)

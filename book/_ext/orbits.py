@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from docutils import nodes
-from figures import files
+from figure_files import files
 from sphinx.util.docutils import SphinxDirective
 
 STEPS, EVERY = 400, 2  # the last steps of each orbit, and how many of them: all that a small picture shows
