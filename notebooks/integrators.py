@@ -21,10 +21,10 @@
 # {cite}`mclachlan2002`.
 
 # %% tags=["parameters"]
-tau = 0.1        # step of Strang's method in the long run
-steps = 100_000  # number of these steps
-coarse = 0.8     # step of Strang's method for the cloud
-seed = 0         # of the random states
+tau = 0.1        # step of Strang's method in the long run, > 0
+steps = 100_000  # number of these steps, >= 10
+coarse = 0.8     # step of Strang's method for the cloud, > 0
+seed = 0         # of the random states, >= 0
 
 # %% tags=["hide-input"]
 import textwrap
