@@ -104,7 +104,7 @@ def test_activations_are_accurate_from_tiny_to_huge_arguments(activation, dtype)
             p.fill_(1.0)
     y = torch.stack([torch.zeros_like(z), z], 1)
     found = compiled.Compiled(Network(2, [module], [(0, 1.0)])).rollout(compiled.flat(module), y, 1.0, 1)[1, :, 0]
-    expected = module.sigma(z.double()).to(dtype)
+    expected = module.activation(z.double()).to(dtype)
     eps = torch.finfo(dtype).eps
     assert ((found - expected).abs() <= 4 * eps * expected.abs() + 1e-36 * (1 + z.abs())).all()
 
