@@ -84,8 +84,11 @@ class Network(Guarded, nn.Module):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The arguments that determine the architecture."""
-        return {name: getattr(self, name) for name in self.CONFIG}
+        """The arguments that determine the architecture; an activation of ``ACTIVATIONS`` by its name."""
+        found = {name: getattr(self, name) for name in self.CONFIG}
+        if isinstance(sigma := found.get("activation"), Activation) and ACTIVATIONS.get(sigma.name) == sigma:
+            found["activation"] = sigma.name
+        return found
 
     def save(self, path: str | PathLike) -> None:
         """Write weights and configuration to one safetensors file; an existing file is replaced in one step.
@@ -97,9 +100,7 @@ class Network(Guarded, nn.Module):
             raise TypeError(f"save: one of {sorted(ARCHITECTURES)} is needed, got {type(self).__name__}")
         config = self.config
         if isinstance(sigma := config.get("activation"), Activation):
-            if ACTIVATIONS.get(sigma.name) != sigma:
-                raise TypeError(f"activation: {sigma.name} cannot be written to a file; needed is one of ACTIVATIONS")
-            config["activation"] = sigma.name
+            raise TypeError(f"activation: {sigma.name} cannot be written to a file; needed is one of ACTIVATIONS")
         tensors = {key: value.detach() for key, value in self.state_dict().items()}
         dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
         storage.require_finite(path, tensors)
@@ -144,8 +145,7 @@ class Network(Guarded, nn.Module):
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        said = {key: value.name if isinstance(value, Activation) else value for key, value in self.config.items()}
-        name, config = type(self).__name__, ", ".join(f"{key}={value!r}" for key, value in said.items())
+        name, config = type(self).__name__, ", ".join(f"{key}={value!r}" for key, value in self.config.items())
         visited = f" visited {len(self.visits)} times" if len(self.visits) > len(self.layers) else ""
         size = sum(p.numel() for p in self.parameters())
         return f"{name}({config or f'n={self.n}'}): L = {len(self.layers)} modules{visited}, {size} parameters"
