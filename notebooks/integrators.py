@@ -596,7 +596,7 @@ for name, method in turned.items():
 
 # %%
 draws = torch.Generator().manual_seed(seed)
-random = {"bias_std": 0.1, "generator": draws}
+random = {"std": 0.1, "bias_std": 0.1, "generator": draws}
 network = LocSympNet(3, K=2, width=16, symmetric=True, **random)
 network_symmetric = reversibility_defect(network, states, 0.1).max()
 with torch.no_grad():

@@ -1,6 +1,6 @@
 """Networks: flow maps made of shears, their linearisation in the weights, and a compiled kernel for them."""
 
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, Activation
 from .linearisation import Linearisation
 from .locsympnet import LocSympNet
 from .network import Network
@@ -9,6 +9,7 @@ from .sympnets import LASympNet, SympNet
 
 __all__ = [
     "ACTIVATIONS",
+    "Activation",
     "ActivationModule",
     "GradientModule",
     "LASympNet",

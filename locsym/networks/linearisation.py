@@ -23,17 +23,20 @@ from __future__ import annotations
 from collections import Counter
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..guards import check_states
-from .activations import with_derivative
 from .gram_matrix import Visits, gram_matrix
 from .network import Network
 from .shears import GradientModule
 
 
-def why_no_closed_form(network: Network) -> str | None:
+def why_no_closed_form(network: nn.Module) -> str | None:
     """Return the reason why a network has no closed form here, or None if it has."""
+    if not isinstance(network, Network):
+        return f"{type(network).__name__} is no network of modules"
+    if not network.is_sequential:
+        return f"{type(network).__name__} has a step of its own"
     if not all(isinstance(layer, GradientModule) for layer in network.layers):
         return "not all of its modules are gradient modules"
     kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in network.layers}
@@ -54,14 +57,14 @@ class Linearisation:
 
     def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
         if reason := why_no_closed_form(network):
-            raise ValueError(f"network: {reason}, so that its modules cannot be stacked into one array")
+            raise ValueError(f"network: {reason}; the closed form needs modules that can be stacked into one array")
         layers, device = list(network.layers), y.device
         check_states("y", y, network.n, layers[0].W)
         if y.ndim != 2 or h.shape != y.shape[:1] or target.shape != y.shape:
             found = ", ".join(str(tuple(x.shape)) for x in (y, h, target))
             raise ValueError(f"y, h, target: shapes (N, {network.n}), (N,), (N, {network.n}) are needed, got {found}")
         (self.m, self.r), self.n, self.L = layers[0].W.shape, network.n, len(layers)
-        self.bias, self.sigma = layers[0].b is not None, with_derivative(layers[0].activation)
+        self.bias, self.activation = layers[0].b is not None, layers[0].activation
         self.y, self.h, self.target = y, h, target
         # W is kept with n columns, zero where a module does not read: x·W is y·W, without picking coordinates
         self.read = torch.tensor([layer.read for layer in layers], device=device)
@@ -112,7 +115,7 @@ class Linearisation:
         W, w, b = self.unpack(theta)
         y = self.y.clone()
         for _, i, j, kappa, s in self.visits:
-            S, _ = self.sigma(self.hidden(y, W[i], b, i))
+            S = self.activation(self.hidden(y, W[i], b, i))
             y[:, j] += s * self.h * (S @ (w[i] * W[i, :, kappa]))
         return y - self.target
 
@@ -135,7 +138,7 @@ class Tangent:
         self.X, self.C, self.S = new(V, N, n), new(V, N, m), new(V, N, m)  # ŷ with zeros where nothing is read, c, σ
         for v, i, j, _, s in source.visits:
             self.X[v] = y
-            self.S[v], slope = source.sigma(source.hidden(y, self.W[i], b, i))
+            self.S[v], slope = source.activation.with_slope(source.hidden(y, self.W[i], b, i))
             torch.mul(slope, self.w[i] * self.W_partner[v], out=self.C[v])
             y[:, j] += s * source.h * (self.S[v] @ (self.w[i] * self.W_partner[v]))
         self.X *= source.reads[source.layer].unsqueeze(1)

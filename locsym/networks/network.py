@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from os import PathLike
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from ..data import storage
 from ..flow import Guarded, finite_step, iterate
 from ..guards import integer
-from .activations import Activation
+from .activations import ACTIVATIONS, Activation
 from .native.compiled import Compiled, flat, why_not_compiled
 from .shears import Shear
 
@@ -66,7 +67,7 @@ class Network(Guarded, nn.Module):
 
     def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """Return the orbit of checked arguments, by the compiled kernel if there is one and all states are finite."""
-        if self.is_sequential and why_not_compiled(self) is None:
+        if why_not_compiled(self) is None:
             orbit = Compiled(self).rollout(flat(self), y0, h, steps)
             if bool(torch.isfinite(orbit).all()):
                 return orbit
@@ -78,27 +79,32 @@ class Network(Guarded, nn.Module):
 
     @property
     def is_sequential(self) -> bool:
-        """Whether the network applies its modules in turn; False if a subclass defines its own ``forward``."""
-        return type(self).forward is Network.forward
+        """Whether the network applies its modules in turn; False where a subclass steps in its own way."""
+        return type(self).forward is Network.forward and type(self).step is Network.step
 
     @property
-    def config(self) -> dict[str, int | bool | str | Activation]:
-        """The arguments that determine the architecture."""
-        return {name: getattr(self, name) for name in self.CONFIG}
+    def config(self) -> dict[str, Any]:
+        """The arguments that determine the architecture; an activation of ``ACTIVATIONS`` by its name."""
+        found = {name: getattr(self, name) for name in self.CONFIG}
+        if isinstance(sigma := found.get("activation"), Activation) and ACTIVATIONS.get(sigma.name) == sigma:
+            found["activation"] = sigma.name
+        return found
 
     def save(self, path: str | PathLike) -> None:
         """Write weights and configuration to one safetensors file; an existing file is replaced in one step.
 
-        Raises ValueError for weights that are not finite, TypeError for an activation that has no name, and OSError.
+        Raises ValueError for weights that are not finite, TypeError for an activation that is not in ``ACTIVATIONS``,
+        and OSError.
         """
         if type(self).__name__ not in ARCHITECTURES or not self.CONFIG:
             raise TypeError(f"save: one of {sorted(ARCHITECTURES)} is needed, got {type(self).__name__}")
-        if not isinstance(self.config.get("activation", ""), str):
-            raise TypeError("activation: a callable cannot be written to a file; needed is a name of ACTIVATIONS")
+        config = self.config
+        if isinstance(sigma := config.get("activation"), Activation):
+            raise TypeError(f"activation: {sigma.name} cannot be written to a file; needed is one of ACTIVATIONS")
         tensors = {key: value.detach() for key, value in self.state_dict().items()}
         dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
         storage.require_finite(path, tensors)
-        storage.write(path, "network", tensors, {"architecture": type(self).__name__, "dtype": dtype, **self.config})
+        storage.write(path, "network", tensors, {"architecture": type(self).__name__, "dtype": dtype, **config})
 
     @classmethod
     def load(cls, path: str | PathLike) -> Network:

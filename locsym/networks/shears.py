@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..flow import column, finite_step
 from ..guards import integer, number, states_and_step
-from .activations import Activation, elementwise
+from .activations import Activation, Function, elementwise
 
 SIGNS = {"up": 1, "low": -1}
 
@@ -101,6 +101,7 @@ class GradientModule(Shear):
     n, moved, read, sign: see :class:`Shear`. columns: for each moved coordinate, the column of W that moves it.
     width: hidden units m. activation: a name of ``ACTIVATIONS`` or a callable that acts elementwise.
     Weights: W ``(m, len(read))``, w ``(m)``, b ``(m)`` (none for linear); W, w ~ N(0, std²), b ~ N(0, bias_std²).
+    Levenberg–Marquardt starts well from the default, one half; the paper's start is ``std=0.1, bias_std=0.0``.
     """
 
     def __init__(
@@ -111,10 +112,10 @@ class GradientModule(Shear):
         columns: tuple[int, ...],
         sign: int,
         width: int,
-        activation: str | Activation = "sigmoid",
+        activation: str | Activation | Function = "sigmoid",
         *,
-        std: float = 0.1,
-        bias_std: float = 0.0,
+        std: float = 0.5,
+        bias_std: float = 0.5,
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
     ):
@@ -122,16 +123,16 @@ class GradientModule(Shear):
         self.columns, width = tuple(columns), integer("width", width, 1)
         if len(self.columns) != len(self.moved) or not set(self.columns) <= set(range(len(self.read))):
             raise ValueError(f"columns: {len(self.moved)} of the {len(self.read)} columns of W, got {self.columns}")
-        self.activation, self.sigma = activation, elementwise(activation, dtype)
+        self.activation = elementwise(activation, dtype)
         self.W = normal(width, len(self.read), std=std, generator=generator, dtype=dtype)
         self.w = normal(width, std=std, generator=generator, dtype=dtype)
         bias = normal(width, std=bias_std, generator=generator, dtype=dtype, name="bias_std")
-        self.b = None if activation == "linear" else bias
+        self.b = bias if self.activation.has_bias else None
         self.register_buffer("_partner", torch.tensor(self.columns), persistent=False)
 
     @classmethod
     def local(
-        cls, n: int, k: int, move: str, width: int, activation: str | Activation = "sigmoid", **init
+        cls, n: int, k: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
     ) -> GradientModule:
         """The module on the pair (y_k, y_k+1): eq. (26) ``"up"`` moves y_k, eq. (27) ``"low"`` moves y_k+1.
 
@@ -144,14 +145,14 @@ class GradientModule(Shear):
 
     @classmethod
     def symplectic(
-        cls, n: int, move: str, width: int, activation: str | Activation = "sigmoid", **init
+        cls, n: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
     ) -> GradientModule:
         """The module on (q, p) of R^2d, n = 2d: eq. (20) ``"up"`` moves q by p, eq. (21) ``"low"`` moves p by q."""
         n, moved, read, sign = halves(n, move)
         return cls(n, moved, read, tuple(range(len(read))), sign, width, activation, **init)
 
     def shift(self, x: Tensor) -> Tensor:
-        hidden = self.sigma(nn.functional.linear(x, self.W, self.b))
+        hidden = self.activation(nn.functional.linear(x, self.W, self.b))
         return hidden @ (self.w.unsqueeze(1) * self.W.index_select(1, self._partner))
 
 
@@ -189,15 +190,15 @@ class ActivationModule(Shear):
         self,
         n: int,
         move: str,
-        activation: str | Activation = "sigmoid",
+        activation: str | Activation | Function = "sigmoid",
         *,
         std: float = 0.1,
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
     ):
         super().__init__(*halves(n, move))
-        self.activation, self.sigma = activation, elementwise(activation, dtype)
+        self.activation = elementwise(activation, dtype)
         self.a = normal(self.n // 2, std=std, generator=generator, dtype=dtype)
 
     def shift(self, x: Tensor) -> Tensor:
-        return self.a * self.sigma(x)
+        return self.a * self.activation(x)

@@ -14,7 +14,7 @@
 namespace {
 
 constexpr int64_t BLOCK = 8;  // vectors, at most
-enum Activation : int64_t { LINEAR, SIGMOID, TANH, SWISH };
+enum Activation : int64_t { LINEAR, SIGMOID, TANH, SWISH };  // the `native` of each in networks/activations.py
 }  // namespace
 
 // The same structures stand in compiled.py.
