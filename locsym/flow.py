@@ -1,9 +1,9 @@
-r"""Flow maps: any callable :math:`(y, h) \mapsto \Phi_h(y)`.
+r"""Flow maps: any callable ``(y, h) -> y`` that advances states ``y`` by a time step ``h``.
 
-States ``y`` have shape ``(*, n)``. The time step ``h`` is a number, or a tensor ``(*)`` with one value for each state.
-Finite states go to finite states: a step that overflows raises a ValueError and does not return NaN.
-Modules, networks, splitting integrators and the exact flow of an ODE are all flow maps. Rollout, composition, inverse
-and adjoint are therefore written once, here, for all of them.
+In formulas it is :math:`\Phi_h(y)`. States have shape ``(*, n)``. The time step is a number, or a tensor ``(*)`` with
+one value for each state. Finite states go to finite states: a step that overflows raises a ValueError and does not
+return NaN. Modules, networks, splitting integrators and the exact flow of an ODE are all flow maps. Rollout,
+composition, inverse and adjoint are therefore written once, here, for all of them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,64 @@
+"""Sphinx extension: ``modules: locsym.networks`` documents a room, with a section for each of its files.
+
+Files come after those that they import from, so a new file is documented without being named anywhere. Below its title
+a section names the chapters that import from the module.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from companion.project import Project
+from docutils import nodes
+from docutils.statemachine import StringList
+from import_graph import modules
+from sphinx.util.docutils import SphinxDirective
+
+IMPORT = re.compile(r"^from ((?:locsym|chapters)(?:\.\w+)+) import", re.MULTILINE)
+
+
+def documented(book: Path, name: str) -> list[str]:
+    """Return the modules that the directive documents: ``locsym.ROOM`` or ``chapters``, then its files."""
+    package, _, folder = name.partition(".")
+    root = book / "locsym" if package == "locsym" else book / "book" / package
+    return [name, *(f"{package}.{module}" for module in modules(root, folder))]
+
+
+def used_in(book: Path) -> dict[str, list[str]]:
+    """Return for each module the chapters that import from it, in the order of the book."""
+    project, found = Project(book), {}
+    for chapter in project.notebooks():
+        for module in sorted(set(IMPORT.findall(project.source(chapter).read_text(encoding="utf-8")))):
+            found.setdefault(module, []).append(chapter)
+    return found
+
+
+def markdown(names: list[str], used: dict[str, list[str]]) -> str:
+    """Return the sections: the first module's, and below it one for each of the others."""
+    sections = []
+    for name in names:
+        links = ", ".join(f"{{doc}}`/book/notebooks/{chapter}`" for chapter in used.get(name, ()))
+        said = f"Used in {links}.\n\n" if links else ""
+        title = f"{'#' if name == names[0] else '##'} {name}"
+        sections.append(f"{title}\n\n{said}```{{eval-rst}}\n.. automodule:: {name}\n```\n")
+    return "\n".join(sections)
+
+
+class Modules(SphinxDirective):
+    """Its argument is a room of the library, ``locsym.ROOM``, or ``chapters``."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        book = Path(self.env.srcdir)
+        text = markdown(documented(book, self.arguments[0]), used_in(book))
+        place = nodes.Element()
+        lines = StringList(text.splitlines(), source=self.env.doc2path(self.env.docname))
+        self.state.nested_parse(lines, self.content_offset, place, match_titles=True)
+        return place.children
+
+
+def setup(app) -> dict:
+    app.add_directive("modules", Modules)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
