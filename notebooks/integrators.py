@@ -429,13 +429,13 @@ if total >= 1000:  # long enough to tell growth from oscillation
     assert growth_rk4 > 1.5, "RK4 loses energy steadily"
     assert euler_error.max() > 100 * bound["strang"], "volume is not enough"
 for name, t in above.items():
-    shown = "t = {:.0f}" if len(t) else "no time of this run"
+    shown = "t = {:,.0f}" if len(t) else "no time of this run"
     record(f"crossing-{name}", t.min(initial=np.inf), shown)
 for name in bound:
     record(f"bound-{name}", bound[name])
 record("rk4-end", rk4[-1])
 record("rk4-growth", growth_rk4, "{:.2f}")
-record("total", total, "{:.0f}")
+record("total", total, "{:,.0f}")
 
 # %% [markdown]
 # On the whole run to $t =$ {glue:text}`total`, the error of the energy is at most
