@@ -1,4 +1,4 @@
-"""Inverse and reversibility: whether a step is undone by the inverse map, or by a step of −h."""
+"""Inverse and symmetry: whether a step is undone by the inverse map, or by a step of −h."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def inverse_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
     return _distance(inverse(flow), flow, y, h, h)
 
 
-def reversibility_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
+def symmetry_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
     r"""Return :math:`\max |\Phi_{-h}(\Phi_h(y)) - y|`, ``(*)``: zero if the map is symmetric, as exact flows are."""
     return _distance(flow, flow, y, h, -h)
 
