@@ -25,8 +25,8 @@ class Network(Guarded, nn.Module):
     """A flow map that applies shears in turn, so that its inverse is exact.
 
     n: dimension. layers: the modules. visits: pairs (index of a module, fraction of the step h that it takes). A module
-    that is visited twice has tied weights. mirror: a linear involution R, ``(n, n)``; the visit ``(MIRROR, 0.0)`` applies
-    it to the states.
+    that is visited twice has tied weights. mirror: a linear involution R, ``(n, n)``, which the visit ``(MIRROR, 0.0)``
+    applies to the states.
     """
 
     CONFIG: tuple[str, ...] = ()  #: the arguments that determine the architecture; each is an attribute
@@ -108,13 +108,13 @@ class Network(Guarded, nn.Module):
         """
         if type(self).__name__ not in ARCHITECTURES or not self.CONFIG:
             raise TypeError(f"save: one of {sorted(ARCHITECTURES)} is needed, got {type(self).__name__}")
-        config = self.config
-        if isinstance(sigma := config.get("activation"), Activation):
-            raise TypeError(f"activation: {sigma.name} cannot be written to a file; needed is one of ACTIVATIONS")
+        for sigma in (layer.activation for layer in self.layers if hasattr(layer, "activation")):
+            if ACTIVATIONS.get(sigma.name) != sigma:
+                raise TypeError(f"activation: {sigma.name} cannot be written to a file; needed is one of ACTIVATIONS")
         tensors = {key: value.detach() for key, value in self.state_dict().items()}
         dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
         storage.require_finite(path, tensors)
-        storage.write(path, "network", tensors, {"architecture": type(self).__name__, "dtype": dtype, **config})
+        storage.write(path, "network", tensors, {"architecture": type(self).__name__, "dtype": dtype, **self.config})
 
     @classmethod
     def load(cls, path: str | PathLike) -> Network:

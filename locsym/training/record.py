@@ -159,8 +159,7 @@ def _shape(network: Network) -> list:
         activation = getattr(x, "activation", None)
         name = activation.name if activation else None
         layers.append([type(x).__name__, x.moved, x.read, getattr(x, "columns", None), x.sign, name])
-    mirror = None if network.mirror is None else network.mirror.tolist()
-    return [type(network).__name__, network.n, network.visits, layers, mirror]
+    return [type(network).__name__, network.n, network.visits, layers]
 
 
 @dataclass(frozen=True)
