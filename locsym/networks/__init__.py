@@ -4,6 +4,7 @@ from .activations import ACTIVATIONS, Activation
 from .linearisation import Linearisation
 from .locsympnet import LocSympNet
 from .network import Network
+from .reversible import Reversible
 from .shears import ActivationModule, GradientModule, LinearModule, Shear
 from .sympnets import LASympNet, SympNet
 
@@ -17,6 +18,7 @@ __all__ = [
     "Linearisation",
     "LocSympNet",
     "Network",
+    "Reversible",
     "Shear",
     "SympNet",
 ]
