@@ -12,6 +12,7 @@ _HOME = {
         "ActivationModule",
         "GradientModule",
         "LASympNet",
+        "LiePoissonNet",
         "LinearModule",
         "LocSympNet",
         "Network",

@@ -1,4 +1,4 @@
-r"""The base of all networks: a sequence of shears, their exact inverse, and files of weights."""
+r"""The base of all networks: a sequence of modules, their exact inverse, and files of weights."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..data import storage
 from ..flow import Guarded, finite_step, iterate
 from ..guards import integer
 from .activations import ACTIVATIONS, Activation
+from .modules import FlowModule
 from .native.compiled import Compiled, flat, why_not_compiled
-from .shears import Shear
 
 ARCHITECTURES: dict[str, type[Network]] = {}
 MIRROR = -1  # in the place of a module's index: reflect the states
@@ -22,7 +22,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 class Network(Guarded, nn.Module):
-    """A flow map that applies shears in turn, so that its inverse is exact.
+    """A flow map that applies modules in turn, so that its inverse is exact.
 
     n: dimension. layers: the modules. visits: pairs (index of a module, fraction of the step h that it takes). A module
     that is visited twice has tied weights. mirror: a linear involution R, ``(n, n)``, which the visit ``(MIRROR, 0.0)``
@@ -38,15 +38,15 @@ class Network(Guarded, nn.Module):
     def __init__(
         self,
         n: int,
-        layers: Iterable[Shear],
+        layers: Iterable[FlowModule],
         visits: Iterable[tuple[int, float]],
         mirror: Tensor | None = None,
     ):
         super().__init__()
         self.n, self.layers, self.visits = integer("n", n, 2), nn.ModuleList(layers), tuple(visits)
         for layer in self.layers:
-            if not isinstance(layer, Shear) or layer.n != self.n:
-                raise ValueError(f"layers: shears of dimension n = {n} are needed, got {layer}")
+            if not isinstance(layer, FlowModule) or layer.n != self.n:
+                raise ValueError(f"layers: modules of dimension n = {n} are needed, got {layer}")
         visited = {i for i, _ in self.visits} - ({MIRROR} if mirror is not None else set())
         if not self.layers or visited != set(range(len(self.layers))):
             raise ValueError(f"visits: each of the {len(self.layers)} layers must be visited, got {self.visits}")
