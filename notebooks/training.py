@@ -269,7 +269,7 @@ for name, key in keys.items():
     passed = lm.history.seconds[lm.history.loss <= adam.loss]
     sooner = adam.seconds / float(passed[0]) if len(passed) else 0.0
     record(f"{key}-sooner-factor", sooner, "{:.1f}", timed=True)
-    record(f"{key}-adam-epochs", adam.iterations, "{:,}")
+    record(f"{key}-adam-epochs", adam.iterations)
     least = min(run.loss for run in race[name].values() if run is not lm)
     assert lm.loss < 1e-3 * least or (seed != 0 and name != "one orbit")
 

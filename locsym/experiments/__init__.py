@@ -13,7 +13,7 @@ from .paper import (
     WHOLE_FLOW,
     WHOLE_FLOW_LM,
 )
-from .steered import Steered, lap_trace, run_steered
+from .steered import Steered, run_steered
 
 __all__ = [
     "ADVECTION",
@@ -33,6 +33,5 @@ __all__ = [
     "Experiment",
     "Steered",
     "Training",
-    "lap_trace",
     "run_steered",
 ]

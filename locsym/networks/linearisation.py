@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from ..guards import check_states
 from .gram_matrix import Visits, gram_matrix
-from .network import Network
+from .network import MIRROR, Network
 from .shears import GradientModule
 
 
@@ -40,7 +40,7 @@ def why_no_closed_form(network: nn.Module) -> str | None:
     if not all(isinstance(layer, GradientModule) for layer in network.layers):
         return "not all of its modules are gradient modules"
     kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in network.layers}
-    turns = Counter(i for i, _ in network.visits)
+    turns = Counter(i for i, _ in network.visits if i != MIRROR)
     if len(kinds) > 1:
         return "its modules differ in width, activation or number of coordinates"
     return "its modules are not visited equally often" if len(set(turns.values())) > 1 else None
@@ -73,11 +73,15 @@ class Linearisation:
         self.reads = (self.pick < self.r).to(y.dtype)
         # one entry a visit: (place in the stacked arrays, layer, moved, partner, signed share of h); visit t of layer l
         # has place t L + l
-        self.visits, seen = [], [0] * self.L
+        self.path, self.mirror, seen = [], network.mirror, [0] * self.L  # None on the path: reflect the states
         for i, c in network.visits:
+            if i == MIRROR:
+                self.path.append(None)
+                continue
             for j, k in zip(layers[i].moved, layers[i].columns, strict=True):
-                self.visits.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
+                self.path.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
                 seen[i] += 1
+        self.visits = [visit for visit in self.path if visit is not None]
         self.T = seen[0]
         order = sorted(self.visits)
         self.layer = torch.tensor([i for _, i, *_ in order], device=device)
@@ -114,7 +118,11 @@ class Linearisation:
         """Return r(θ), ``(N, n)``, without keeping anything for derivatives."""
         W, w, b = self.unpack(theta)
         y = self.y.clone()
-        for _, i, j, kappa, s in self.visits:
+        for visit in self.path:
+            if visit is None:
+                y = y @ self.mirror.mT
+                continue
+            _, i, j, kappa, s = visit
             S = self.activation(self.hidden(y, W[i], b, i))
             y[:, j] += s * self.h * (S @ (w[i] * W[i, :, kappa]))
         return y - self.target
@@ -136,7 +144,11 @@ class Tangent:
         self.W_partner = self.W[source.layer, :, source.partner]  # (V, m)
         y, new = source.y.clone(), theta.new_empty
         self.X, self.C, self.S = new(V, N, n), new(V, N, m), new(V, N, m)  # ŷ with zeros where nothing is read, c, σ
-        for v, i, j, _, s in source.visits:
+        for visit in source.path:
+            if visit is None:
+                y = y @ source.mirror.mT
+                continue
+            v, i, j, _, s = visit
             self.X[v] = y
             self.S[v], slope = source.activation.with_slope(source.hidden(y, self.W[i], b, i))
             torch.mul(slope, self.w[i] * self.W_partner[v], out=self.C[v])
@@ -146,7 +158,11 @@ class Tangent:
         slopes = self.C @ self.W[source.layer]  # ∂Y_j/∂ŷ = s h · slopes
         adjoint = torch.eye(n, dtype=theta.dtype, device=theta.device).repeat(N, 1, 1)  # ∂Φ_o/∂y: (N, o, coordinate)
         self.g = new(V, N, n)
-        for v, _, j, _, s in reversed(source.visits):
+        for visit in reversed(source.path):
+            if visit is None:
+                adjoint = adjoint @ source.mirror
+                continue
+            v, _, j, _, s = visit
             torch.mul(adjoint[:, :, j], (s * source.h).unsqueeze(1), out=self.g[v])
             adjoint.baddbmm_(self.g[v].unsqueeze(2), slopes[v].unsqueeze(1))
 

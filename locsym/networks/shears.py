@@ -10,9 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..flow import column, finite_step
-from ..guards import integer, number, states_and_step
+from ..flow import column
+from ..guards import integer
 from .activations import Activation, Function, elementwise
+from .modules import FlowModule, normal
 
 SIGNS = {"up": 1, "low": -1}
 
@@ -33,19 +34,7 @@ def halves(n: int, move: str) -> tuple[int, tuple[int, ...], tuple[int, ...], in
     return (n, q, p, sign) if move == "up" else (n, p, q, sign)
 
 
-def normal(
-    *shape: int, std: float, generator: torch.Generator | None, dtype: torch.dtype, name: str = "std"
-) -> nn.Parameter:
-    """Return weights ~ N(0, std²), drawn from ``generator`` (None: torch's own)."""
-    if dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"dtype: torch.float32 or torch.float64 is needed, got {dtype!r}")
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(f"generator: a torch.Generator or None is needed, got {type(generator).__name__}")
-    std = number(name, std, "a finite number >= 0")
-    return nn.Parameter(std * torch.randn(*shape, generator=generator, dtype=dtype))
-
-
-class Shear(nn.Module):
+class Shear(FlowModule):
     r"""The flow map :math:`Y_\text{moved} = y_\text{moved} \pm h \, s(y_\text{read})`; a subclass gives the shift s.
 
     n: dimension, >= 2. moved, read: disjoint coordinates, counted from 0. sign: +1 (up) or −1 (low).
@@ -68,24 +57,8 @@ class Shear(nn.Module):
         raise NotImplementedError
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states. Neither the arguments nor the result are checked; networks call this method."""
+        """Return the moved states; only the coordinates ``moved`` differ. Nothing is checked."""
         return y.index_add(-1, self._to, (self.sign * column(h)) * self.shift(y.index_select(-1, self._from)))
-
-    def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states, ``(*, n)``; only the coordinates ``moved`` differ. h: number or ``(*)``.
-
-        Raises TypeError or ValueError, naming the argument, for other input, also if it is not finite, and for an
-        overflow.
-        """
-        return finite_step(self.step(y, self.checked(y, h)))
-
-    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo :meth:`forward`: the coordinates read have not moved, so that the same shift can be subtracted."""
-        return finite_step(self.step(y, -self.checked(y, h)))
-
-    def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
-        """Return the step h after checking it and the states ``y``. Raises TypeError or ValueError."""
-        return states_and_step(y, h, self.n, next(self.parameters(), None), name)
 
     def extra_repr(self) -> str:
         return f"n={self.n}, moved={self.moved}, read={self.read}, sign={self.sign:+d}"

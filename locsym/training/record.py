@@ -153,12 +153,12 @@ def fingerprint(network: nn.Module, tensors: list[Tensor | None], configuration:
 
 
 def _shape(network: Network) -> list:
-    """Return all that determines a network of shears but its weights, as JSON can hold it."""
+    """Return all that determines a network but its weights, as JSON can hold it."""
     layers = []
     for x in network.layers:
         activation = getattr(x, "activation", None)
         name = activation.name if activation else None
-        layers.append([type(x).__name__, x.moved, x.read, getattr(x, "columns", None), x.sign, name])
+        layers.append([type(x).__name__, x.extra_repr(), getattr(x, "columns", None), name])
     return [type(network).__name__, network.n, network.visits, layers]
 
 

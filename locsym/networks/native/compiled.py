@@ -49,6 +49,7 @@ _Network = _structure(
     **dict.fromkeys(("n", "layers", "visits", "weights"), c_int64),
     layer=POINTER(_Layer),
     visit=POINTER(_Visit),
+    mirror=c_void_p,
 )
 _Pairs = _structure("Pairs", N=c_int64, y=c_void_p, h=c_void_p, target=c_void_p)
 _Segment = _structure("Segment", start=c_int64, stop=c_int64)
@@ -144,7 +145,9 @@ class Compiled:
             self.P += sum(p.numel() for p in layer.parameters())
         self._layers = (_Layer * len(layers))(*layers)
         self._visits = (_Visit * len(network.visits))(*(_Visit(*visit) for visit in network.visits))
-        self._network = _Network(self.n, len(layers), len(network.visits), self.P, self._layers, self._visits)
+        self._mirror = None if network.mirror is None else network.mirror.contiguous()
+        mirror = None if self._mirror is None else self._pointer(self._mirror, self.n, self.n)
+        self._network = _Network(self.n, len(layers), len(network.visits), self.P, self._layers, self._visits, mirror)
 
     def _pointer(self, x: Tensor, *shape: int) -> int:
         if x.shape != shape or x.dtype != self.dtype or x.device.type != "cpu" or not x.is_contiguous():
