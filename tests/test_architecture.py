@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "book" / "_ext"))
+import import_graph
+from import_graph import room
+
 ROOT = Path(__file__).parents[1] / "locsym"
-FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
+FILES = import_graph.files(ROOT)
 FLOORS = [  # a room imports from floors below its own only; its files also from one another
     {"guards"},
     {"flow"},
@@ -24,28 +28,8 @@ ALONE = {"plots"}  # nothing imports it, and it imports nothing but itself
 BOOK = {"notebooks", "companion", "chapters", "papermill", "myst_nb", "jupytext", "nbformat", "IPython", "sphinx"}
 
 
-def room(name: str) -> str:
-    return name.split(".")[0]
-
-
-def imports(path: Path) -> tuple[set[str], set[str]]:
-    """Return the names of this package that a file imports, dotted from locsym, and the foreign packages."""
-    package = path.relative_to(ROOT).parent.parts
-    own, foreign = set(), set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            base = ("locsym", *package[: len(package) - node.level + 1], *filter(None, [node.module]))
-            names = [".".join(base)] if node.module else [".".join((*base, alias.name)) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module]
-        else:
-            continue
-        for name in names:
-            head, _, rest = name.partition(".")
-            (own.add(rest) if head == "locsym" else foreign.add(head))
-    return own, foreign
+def imports(path: Path) -> tuple[frozenset[str], frozenset[str]]:
+    return import_graph.imports(path, ROOT)
 
 
 def floor(name: str) -> int:

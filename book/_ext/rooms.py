@@ -95,13 +95,14 @@ def arrows_svg(arrows: list[list[tuple[int, str]]], cells: dict, size: Cell, wor
     return f'<svg class="arrows" role="img" aria-label="{escape(words)}">{grid}{tips}</svg>'
 
 
-def box(name: str, sentence: str, address: str, others: set[str], cell: Cell) -> str:
-    """Return one room as an item of the list."""
+def box(name: str, sentence: str, address: str, graph: Graph, cell: Cell) -> str:
+    """Return one room as an item of the list; one without any arrow is marked."""
     head, colon, rest = sentence.partition(": ")
     said = escape(f"{rest[:1].upper()}{rest[1:]}" if colon else head)
-    below = f"Imports from {', '.join(sorted(others))}." if others else "Imports from no other room."
+    others = sorted(graph[name])
+    below = f"Imports from {', '.join(others)}." if others else "Imports from no other room."
     at = f"--row: {2 * cell[0] + 1}; --column: {cell[1] + 1}"
-    alone = "" if others else ' class="alone"'
+    alone = "" if others or any(name in imported for imported in graph.values()) else ' class="alone"'
     title = f'<a href="{escape(address)}"><code>{name}</code></a>'
     return f'<li{alone} style="{at}">{title}<span>{said}</span> <small>{below}</small></li>'
 
@@ -116,7 +117,7 @@ def drawing(root: Path, address) -> str:
     items = []
     for r, name in ((r, name) for r, names in enumerate(table) for name in names):
         home = files(root).get(name) or files(root)[f"{name}.__init__"]
-        items.append(box(name, first_sentence(home), address(name), graph[name], cells[r, name]))
+        items.append(box(name, first_sentence(home), address(name), graph, cells[r, name]))
     heights = f" {GAP}fr ".join([f"{BOX}fr"] * size[0])
     style = f"--columns: {size[1]}; --heights: {heights}"
     picture = arrows_svg(arrows, cells, size, spoken(graph))
