@@ -9,9 +9,22 @@ from .shears import ActivationModule, GradientModule, LinearModule
 
 
 class SympNet(Network):
-    r"""The symplectic network G-SympNet, eq. (23), on (q, p) of R^2d: L layers, each Up (20) then Low (21); h = τ.
+    """The symplectic network G-SympNet, eq. (23), on (q, p) of R^2d: L layers, each Up (20) then Low (21), with h = τ.
 
-    n: dimension 2d, even. L: layers, so 2L modules. The rest: see :class:`~locsym.networks.GradientModule`.
+    Args:
+        n: The dimension 2d, even.
+        L: The number of layers, at least 1, each of two modules.
+        width: The number m of hidden units, at least 1.
+        activation: A name of ``ACTIVATIONS``, or a callable that acts elementwise.
+        **init: std, bias_std, generator and dtype, see :class:`~locsym.networks.GradientModule`.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> from locsym import SympNet
+        >>> len(SympNet(n=2, L=3, width=8).layers)
+        6
     """
 
     CONFIG = ("n", "L", "width", "activation")
@@ -26,17 +39,44 @@ class SympNet(Network):
 
     @staticmethod
     def count(n: int, L: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
-        """Return the number of weights: 2L modules of md + m + m, the last m only with a bias."""
+        """Return the number of weights: 2L modules of md + m + m, the last m only with a bias.
+
+        Args:
+            n: The dimension 2d.
+            L: The number of layers.
+            width: The number m of hidden units.
+            activation: The activation; ``"linear"`` has no bias.
+
+        Returns:
+            The number of weights.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+        """
         n, L, width = integer("n", n, 2), integer("L", L, 1), integer("width", width, 1)
         return 2 * L * width * (n // 2 + 1 + (activation != "linear"))
 
 
 class LASympNet(Network):
-    r"""The symplectic network LA-SympNet (paper's [9]) on (q, p) of R^2d; with h, so that h = 0 is the identity.
+    """The symplectic network LA-SympNet (paper's [9]) on (q, p) of R^2d; with h, so that h = 0 is the identity.
 
-    Linear blocks of ``sublayers`` symmetric shears with bias alternate with activation modules; L layers are
-    2L activation modules, Up and Low in turn, between 2L + 1 linear blocks.
-    n: dimension 2d, even. L, sublayers: >= 1. The rest: see :class:`~locsym.networks.ActivationModule`.
+    Linear blocks of symmetric shears with bias alternate with activation modules: L layers are 2L activation modules,
+    Up and Low in turn, between 2L + 1 linear blocks.
+
+    Args:
+        n: The dimension 2d, even.
+        L: The number of layers, at least 1.
+        sublayers: The number of shears in a linear block, at least 1.
+        activation: A name of ``ACTIVATIONS``, or a callable that acts elementwise.
+        **init: std, generator and dtype, see :class:`~locsym.networks.ActivationModule`.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> from locsym import LASympNet
+        >>> len(LASympNet(n=2, L=1, sublayers=2).layers)  # 3 linear blocks of 2 shears, and 2 activation modules
+        8
     """
 
     CONFIG = ("n", "L", "sublayers", "activation")
@@ -53,6 +93,18 @@ class LASympNet(Network):
 
     @staticmethod
     def count(n: int, L: int, sublayers: int = 2, **_) -> int:
-        """Return the number of weights: (2L+1)·sublayers shears of d² + d, and 2L activation modules of d."""
+        """Return the number of weights: (2L+1)·sublayers shears of d² + d, and 2L activation modules of d.
+
+        Args:
+            n: The dimension 2d.
+            L: The number of layers.
+            sublayers: The number of shears in a linear block.
+
+        Returns:
+            The number of weights.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+        """
         d, L, sublayers = integer("n", n, 2) // 2, integer("L", L, 1), integer("sublayers", sublayers, 1)
         return (2 * L + 1) * sublayers * (d * d + d) + 2 * L * d

@@ -14,7 +14,13 @@ from .style import COLOURS, attach, legend_outside
 
 
 class Trace(Protocol):
-    """A trace with its range; see :class:`~locsym.diagnostics.floquet.TraceRange`."""
+    """A trace with its range; see :class:`~locsym.diagnostics.floquet.TraceRange`.
+
+    Attributes:
+        low, high: The ends of the range.
+        value: Its middle.
+        kind: ``"elliptic"``, ``"hyperbolic"`` or ``"undecided"``.
+    """
 
     low: float
     high: float
@@ -23,11 +29,25 @@ class Trace(Protocol):
 
 
 def trace_against_drift(groups: Mapping[str, tuple[Sequence[Trace], np.ndarray]], bound: float = 0.01) -> Axes:
-    """Each trained seed by tr S (known from the training data) and its largest error of H (known only afterwards).
+    """Draw each trained seed by tr S, known from the training data, and its largest error of H, known only afterwards.
 
-    groups: name → (S traces, errors ``(S)``). A bar shows the range of a trace; a mark is hollow where the trace is
-    undecided. An error beyond 1000 is drawn there, a trace beyond the axis at its end. bound: the error that counts as
-    staying.
+    A bar shows the range of a trace; a mark is hollow where the trace is undecided. An error beyond 1000 is drawn
+    there, a trace beyond the axis at its end.
+
+    Args:
+        groups: S traces and their errors ``(S,)``, by name.
+        bound: The error up to which an orbit counts as staying.
+
+    Returns:
+        The panel.
+
+    Example:
+        >>> import numpy as np
+        >>> from locsym.diagnostics import TraceRange
+        >>> from locsym.plots.stability import trace_against_drift
+        >>> traces = [TraceRange(0.9, 1.1), TraceRange(2.9, 3.1)]
+        >>> trace_against_drift({"K = 2": (traces, np.array([1e-4, 10.0]))}).get_xlabel()
+        'tr S of the learned lap'
     """
     _, ax = plt.subplots(figsize=(7.0, 3.6))
     ax.axvspan(-2, 2, color=COLOURS["strang"], alpha=0.12, lw=0)

@@ -44,15 +44,28 @@ KEEP = "keeps its colours"
 
 
 def legend_outside(figure: Any, *axes: Any, place: str = "lower", columns: int = 4, **look: Any) -> None:
-    """Put one legend for these panels below (or above: ``"upper"``) all of them, where it hides nothing."""
+    """Put one legend for several panels below or above all of them, where it hides nothing.
+
+    Args:
+        figure: The figure.
+        *axes: The panels whose labels are shown. A label stands there only once.
+        place: ``"lower"`` for below, ``"upper"`` for above.
+        columns: The most columns of the legend.
+        **look: Properties of the legend.
+    """
     found = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(found.values(), found.keys(), loc=f"outside {place} center", ncols=min(columns, len(found)), **look)
 
 
 def attach(artist: Any, series: str = "", **columns: Sequence[float]) -> None:
-    """Say what an artist shows where its own coordinates do not: columns of one length by name; none for decoration.
+    """Tell what an artist shows where its own coordinates do not.
 
-    A projected curve, for instance, keeps its three coordinates. Who exports a figure's data reads them.
+    A projected curve, for instance, keeps its three coordinates. The export of a figure's data reads them.
+
+    Args:
+        artist: A line, a collection or another artist of matplotlib.
+        series: The name of the data.
+        **columns: The data, columns of one length by name; none for a decoration.
     """
     artist.shows, artist.series = columns, series
 

@@ -17,10 +17,25 @@ from .system import Invariant, System
 
 
 class LinearSystem(System):
-    r"""dy/dt = A y with Tr A = 0 and the exact flow :math:`e^{hA}`; its formulas are made on first use.
+    r"""The linear system dy/dt = A y with Tr A = 0 and the exact flow :math:`e^{hA}`.
 
-    A: ``(n, n)``, n >= 2. invariants: name → ``(n,)``, a linear form c·y with :math:`A^\top c = 0`, or ``(n, n)``, a
-    quadratic form :math:`y^\top Q y` with :math:`QA + A^\top Q = 0`. Raises ValueError if one of these fails.
+    Its formulas are made when they are first used.
+
+    Args:
+        A: The matrix, ``(n, n)`` with n >= 2, floating-point, finite and of trace zero.
+        invariants: Invariants by name. A linear form c·y with :math:`A^\top c = 0` is given as ``(n,)``, and a
+            quadratic form :math:`y^\top Q y` with :math:`QA + A^\top Q = 0` as ``(n, n)``.
+        name: A name for messages and captions.
+
+    Raises:
+        TypeError, ValueError: If the trace is not zero, an invariant is not constant, or an argument is of another
+            kind.
+
+    Example:
+        >>> import torch
+        >>> from locsym import LinearSystem
+        >>> LinearSystem(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]), {"energy": torch.eye(2)}, name="oscillator")
+        LinearSystem('oscillator', n=2, invariants=['energy'])
     """
 
     def __init__(self, A: Tensor, invariants: Mapping[str, Tensor] | None = None, name: str = "linear system"):
@@ -66,7 +81,14 @@ class LinearSystem(System):
         return len(self.A)
 
     def rhs(self, y: Tensor) -> Tensor:
-        """Return A y: ``(*, n)`` to ``(*, n)``."""
+        """Return the vector field A y.
+
+        Args:
+            y: The states, ``(*, n)``.
+
+        Returns:
+            The field, ``(*, n)``.
+        """
         return y @ self.A.to(y).mT
 
     @cached_property
@@ -75,7 +97,19 @@ class LinearSystem(System):
         return LinearFlow(self.A)
 
     def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
-        """Return :math:`e^{(t - t_0) A} y_0` at the times ``t``: ``(len(t), *, n)``; tolerances are ignored."""
+        """Return the exact solution :math:`e^{(t - t_0) A} y_0` at given times.
+
+        Args:
+            y0: The states at ``t[0]``, ``(*, n)``.
+            t: The times, ``(T,)`` with T >= 1, strictly increasing or strictly decreasing.
+            **solver: Options of :func:`~locsym.systems.solve`, which are not needed here and are ignored.
+
+        Returns:
+            The states at the times, ``(T, *, n)``.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+        """
         finite_states("y0", y0, self.n)
         elapsed = torch.from_numpy(check_times(t))
         propagators = self.flow.propagator(elapsed - elapsed[0]).to(y0.device)
