@@ -207,7 +207,7 @@ def inverse(flow: FlowMap) -> FlowMap:
     Example:
         >>> import torch
         >>> from locsym import LocSympNet, inverse
-        >>> net = LocSympNet(n=3, K=1, width=4, generator=torch.Generator().manual_seed(0))
+        >>> net = LocSympNet(n=3, K=1, width=4)
         >>> y = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
         >>> torch.allclose(inverse(net)(net(y, 0.1), 0.1), y)
         True
@@ -271,8 +271,8 @@ def adjoint(flow: FlowMap) -> Adjoint:
         >>> from locsym.splitting import split, symplectic_euler
         >>> euler = symplectic_euler(split(Pendulum()))
         >>> y = torch.tensor([1.0, 0.0], dtype=torch.float64)
-        >>> bool((adjoint(euler)(y, 0.1) != euler(y, 0.1)).any())  # symplectic Euler is not symmetric
-        True
+        >>> torch.allclose(adjoint(euler)(y, 0.1), euler(y, 0.1))  # not symmetric
+        False
     """
     return Adjoint(flow)
 
@@ -298,7 +298,8 @@ def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
     Example:
         >>> import torch
         >>> from locsym import Pendulum, rollout
-        >>> orbit = rollout(Pendulum().flow, torch.tensor([1.0, 0.0], dtype=torch.float64), h=0.1, steps=50)
+        >>> y0 = torch.tensor([1.0, 0.0], dtype=torch.float64)
+        >>> orbit = rollout(Pendulum().flow, y0, h=0.1, steps=50)
         >>> orbit.shape
         torch.Size([51, 2])
     """

@@ -26,6 +26,7 @@ SECTION = re.compile(r"(Args|Attributes|Returns|Yields|Raises|Example):")
 ENTRY = re.compile(r" {4}(\*{0,2}\w+(?:, \*{0,2}\w+)*): \S")
 QUOTED = re.compile(r"(:\w+:)?(`+).*?\2")
 SLOWEST = 1.0  # seconds of an example
+WIDEST = 80  # characters of its lines: what fits the API pages at 1280 pixels
 
 
 def public(module) -> Iterator[tuple[str, object]]:
@@ -93,7 +94,7 @@ def raised(found: Callable) -> set[str]:
 
 
 def gaps(found: Callable) -> list[str]:
-    """Return what the docstring of a function or class lacks, in words."""
+    """Return what is wrong with the docstring of a function or class, in words."""
     text = inspect.getdoc(found)
     if not text:
         return ["there is no docstring"]
@@ -116,6 +117,8 @@ def gaps(found: Callable) -> list[str]:
         wrong.append("Returns: napoleon takes the words before a colon for a type")
     if silent := raised(found) - set(entries(parts.get("Raises", ""))):
         wrong.append(f"Raises: it does not name {sorted(silent)}")
+    if wide := [line for line in parts.get("Example", "").splitlines() if len(line) > WIDEST + 4]:
+        wrong.append(f"Example: at most {WIDEST} characters a line, got {wide}")
     return wrong
 
 
@@ -167,6 +170,10 @@ def complete(y: float, *parts: float, h: float = 1.0, **options) -> float:
 
     Raises:
         TypeError, ValueError: Always.
+
+    Example:
+        >>> 1 + 1
+        2
     """
     raise ValueError("always")
 
@@ -185,6 +192,7 @@ WRONG = [
     ("    Returns:\n        The state, ``float: 64``.\n\n", "", ["Returns"]),
     ("    Args:", "    Raises:\n        KeyError: Never.\n\n    Args:", ["sections"]),
     ("Always.\n", "Always.\n\n    More words.\n", ["sections"]),
+    ("1 + 1", f"1 + {'1' * WIDEST}", ["Example"]),
 ]
 
 

@@ -223,7 +223,8 @@ class Pairs:
         Example:
             >>> import torch
             >>> from locsym import Pairs, Pendulum
-            >>> Pairs.from_orbit(Pendulum(), torch.tensor([1.0, 0.0], dtype=torch.float64), h=0.1, steps=50)
+            >>> y0 = torch.tensor([1.0, 0.0], dtype=torch.float64)
+            >>> Pairs.from_orbit(Pendulum(), y0, h=0.1, steps=50)
             Pairs(N=50, n=2, h=0.1, dtype=float64)
         """
         check_states("y0", y0, system.n)
@@ -278,7 +279,8 @@ class Pairs:
         Example:
             >>> import torch
             >>> from locsym import Pairs, RigidBody
-            >>> Pairs.from_random(RigidBody(), N=20, h=0.1, how="area", generator=torch.Generator().manual_seed(0))
+            >>> seed = torch.Generator().manual_seed(0)
+            >>> Pairs.from_random(RigidBody(), N=20, h=0.1, how="area", generator=seed)
             Pairs(N=20, n=3, h=0.1, dtype=float64)
         """
         integer("N", N, 1)
@@ -308,7 +310,8 @@ class Pairs:
         Example:
             >>> import numpy as np
             >>> from locsym import Pairs
-            >>> Pairs.from_trajectory(t=[0.0, 1.0, 3.0], y=np.array([[1.0, 0.0], [2.0, 0.0], [4.0, 0.0]]))
+            >>> y = np.array([[1.0, 0.0], [2.0, 0.0], [4.0, 0.0]])
+            >>> Pairs.from_trajectory([0.0, 1.0, 3.0], y)
             Pairs(N=2, n=2, h=1…2, dtype=float64)
         """
         times, y = check_times(t), _states(y, "y")

@@ -46,7 +46,8 @@ def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int
         >>> from locsym.systems import LinearFlow
         >>> rotation = LinearFlow(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
         >>> y0 = torch.tensor([1.0, 0.0], dtype=torch.float64)
-        >>> multipliers = floquet_multipliers(rotation, y0, h=2 * math.pi / 100, steps=100)
+        >>> h = 2 * math.pi / 100
+        >>> multipliers = floquet_multipliers(rotation, y0, h, steps=100)
         >>> torch.allclose(multipliers, torch.ones(2, dtype=torch.complex128))
         True
     """
@@ -119,10 +120,11 @@ def return_map(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
         >>> from locsym import rollout
         >>> from locsym.diagnostics import return_map
         >>> from locsym.systems import LinearFlow
-        >>> rotation = LinearFlow(torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+        >>> A = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> rotation = LinearFlow(A)
         >>> h, y0 = 2 * math.pi / 20, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
         >>> states = rollout(rotation, y0, h, steps=30)
-        >>> S = return_map(rotation, states, h)  # neighbours neither approach nor leave the circle
+        >>> S = return_map(rotation, states, h)  # neighbours stay where they are
         >>> torch.allclose(S, torch.eye(2, dtype=torch.float64))
         True
     """
@@ -151,10 +153,11 @@ def return_maps(flow: FlowMap, states: Tensor, h: Tensor | float, scaled: bool =
         >>> from locsym import rollout
         >>> from locsym.diagnostics import return_maps
         >>> from locsym.systems import LinearFlow
-        >>> rotation = LinearFlow(torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+        >>> A = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> rotation = LinearFlow(A)
         >>> h, y0 = 2 * math.pi / 20, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
         >>> states = rollout(rotation, y0, h, steps=30)
-        >>> return_maps(rotation, states, h).shape  # 31 states, laps of 20 steps, and two states for the tangents
+        >>> return_maps(rotation, states, h).shape  # laps of 20 steps in 31 states
         torch.Size([9, 2, 2])
     """
     maps = _laps(flow, states, h, len(states))
@@ -221,10 +224,11 @@ def trace_range(flow: FlowMap, states: Tensor, h: Tensor | float) -> TraceRange:
         >>> from locsym import rollout
         >>> from locsym.diagnostics import trace_range
         >>> from locsym.systems import LinearFlow
-        >>> rotation = LinearFlow(torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+        >>> A = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> rotation = LinearFlow(A)
         >>> h, y0 = 2 * math.pi / 20, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
         >>> states = rollout(rotation, y0, h, steps=30)
-        >>> round(trace_range(rotation, states, h).value, 9)  # neither elliptic nor hyperbolic
+        >>> round(trace_range(rotation, states, h).value, 9)
         2.0
     """
     finite_states("states", states, 3)
@@ -256,7 +260,8 @@ def transverse_multipliers(flow: FlowMap, states: Tensor, h: Tensor | float) -> 
         >>> from locsym import rollout
         >>> from locsym.diagnostics import transverse_multipliers
         >>> from locsym.systems import LinearFlow
-        >>> rotation = LinearFlow(torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+        >>> A = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> rotation = LinearFlow(A)
         >>> h, y0 = 2 * math.pi / 20, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
         >>> states = rollout(rotation, y0, h, steps=30)
         >>> multipliers = transverse_multipliers(rotation, states, h)

@@ -116,7 +116,7 @@ def step_of_same_shape(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
 
 
 def jacobians_along(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
-    """Return the Jacobians at the states y_0, …, y_{steps−1} of an orbit.
+    """Return the Jacobians at the states along an orbit, except the last.
 
     Args:
         flow: The flow map.
@@ -134,7 +134,8 @@ def jacobians_along(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, me
     Example:
         >>> import torch
         >>> from locsym.diagnostics import jacobians_along
-        >>> jacobians_along(lambda y, h: y + h * y**2, torch.tensor([1.0]), 0.5, steps=2).flatten()
+        >>> y0 = torch.tensor([1.0])
+        >>> jacobians_along(lambda y, h: y + h * y**2, y0, 0.5, steps=2).flatten()
         tensor([2.0000, 2.5000])
     """
     orbit = finite_orbit(rollout(flow, y0, h, integer("steps", steps, 1)))
@@ -161,7 +162,9 @@ def generator_field(flow: FlowMap, y: Tensor) -> Tensor:
     Example:
         >>> import torch
         >>> from locsym.diagnostics import generator_field
-        >>> generator_field(lambda y, h: y * torch.exp(h).unsqueeze(-1), torch.tensor([1.0, 2.0]))
+        >>> def growth(y, h):
+        ...     return y * torch.exp(h).unsqueeze(-1)
+        >>> generator_field(growth, torch.tensor([1.0, 2.0]))
         tensor([1., 2.])
     """
     finite_states("y", y)
@@ -188,7 +191,8 @@ def zero_pattern(J: Tensor, tolerance: float = 0.0) -> Tensor:
     Example:
         >>> import torch
         >>> from locsym.diagnostics import zero_pattern
-        >>> zero_pattern(torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0], [0.0, 1.0]]]))
+        >>> J = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0], [0.0, 1.0]]])
+        >>> zero_pattern(J)
         tensor([[False, False],
                 [ True, False]])
     """

@@ -26,7 +26,8 @@ class Order:
     Example:
         >>> import torch
         >>> from locsym.diagnostics import Order
-        >>> Order(2.0, h=torch.tensor([0.1, 0.2]), errors=torch.tensor([0.01, 0.04])).order
+        >>> h = torch.tensor([0.1, 0.2])
+        >>> Order(2.0, h, errors=h**2).order
         2.0
     """
 
@@ -59,7 +60,8 @@ def observed_order(flow: FlowMap, exact: FlowMap, y: Tensor, h: Sequence[float],
         >>> from locsym.splitting import split, strang
         >>> system = Pendulum()
         >>> y = torch.tensor([1.0, 0.0], dtype=torch.float64)
-        >>> found = observed_order(strang(split(system)), system.flow, y, h=[0.1, 0.05], time=1.0)
+        >>> method = strang(split(system))
+        >>> found = observed_order(method, system.flow, y, h=[0.1, 0.05], time=1.0)
         >>> round(found.order)
         2
     """

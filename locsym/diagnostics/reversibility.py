@@ -29,7 +29,7 @@ def inverse_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
         >>> import torch
         >>> from locsym import LocSympNet
         >>> from locsym.diagnostics import inverse_defect
-        >>> net = LocSympNet(n=3, K=1, width=4, generator=torch.Generator().manual_seed(0))
+        >>> net = LocSympNet(n=3, K=1, width=4)
         >>> bool(inverse_defect(net, torch.ones(3, dtype=torch.float64), 0.1) < 1e-15)
         True
     """
@@ -55,7 +55,8 @@ def reversibility_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
     Example:
         >>> import torch
         >>> from locsym.diagnostics import reversibility_defect
-        >>> reversibility_defect(lambda y, h: y * (1 + h), torch.tensor([1.0]), 0.5)  # 1.5 · 0.5 − 1
+        >>> y = torch.tensor([1.0])
+        >>> reversibility_defect(lambda y, h: y * (1 + h), y, 0.5)  # 1.5 · 0.5 − 1
         tensor(0.2500)
     """
     return _distance(flow, flow, y, h, -h)

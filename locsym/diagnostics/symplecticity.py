@@ -34,7 +34,8 @@ def symplecticity_defect(
     Example:
         >>> import torch
         >>> from locsym.diagnostics import symplecticity_defect
-        >>> symplecticity_defect(lambda y, h: y * (1 + h), torch.tensor([1.0, 2.0]), 1.0)  # areas grow fourfold
+        >>> y = torch.tensor([1.0, 2.0])
+        >>> symplecticity_defect(lambda y, h: y * (1 + h), y, 1.0)  # areas grow 4 times
         tensor(0.7500)
     """
     A, n = jacobian(flow, y, h, method), y.shape[-1]

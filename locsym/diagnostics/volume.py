@@ -27,7 +27,8 @@ def determinant_defect(flow: FlowMap, y: Tensor, h: Tensor | float, method: str 
     Example:
         >>> import torch
         >>> from locsym.diagnostics import determinant_defect
-        >>> determinant_defect(lambda y, h: y * (1 + h), torch.tensor([1.0, 2.0]), 1.0)  # volumes grow fourfold
+        >>> y = torch.tensor([1.0, 2.0])
+        >>> determinant_defect(lambda y, h: y * (1 + h), y, 1.0)  # areas grow 4 times
         tensor(3.)
     """
     return finite_result("det J", torch.linalg.det(jacobian(flow, y, h, method)) - 1).abs()

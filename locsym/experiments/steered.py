@@ -70,7 +70,7 @@ def run_steered(
         >>> from dataclasses import replace
         >>> from locsym.experiments import ONE_ORBIT_LM, Training, run_steered
         >>> short = replace(ONE_ORBIT_LM, training=Training("lm", 2))
-        >>> found = run_steered(short, bound=float("inf"))  # a bound that no trace reaches
+        >>> found = run_steered(short, bound=float("inf"))  # no trace reaches it
         >>> found.run.iterations, found.steered
         (2, False)
     """
@@ -106,7 +106,8 @@ def lap_trace(run: Run, states: Tensor, tau: float) -> float:
         >>> from locsym.experiments import ONE_ORBIT_LM, Training, lap_trace
         >>> run = replace(ONE_ORBIT_LM, training=Training("lm", 1)).run()
         >>> pairs, validation = ONE_ORBIT_LM.make_pairs()
-        >>> isinstance(lap_trace(run, torch.cat([pairs.y, validation.y]), tau=0.1), float)
+        >>> states = torch.cat([pairs.y, validation.y])
+        >>> isinstance(lap_trace(run, states, tau=0.1), float)
         True
     """
     with torch.no_grad():

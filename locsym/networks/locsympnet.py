@@ -31,7 +31,7 @@ class LocSympNet(Network):
     Example:
         >>> import torch
         >>> from locsym import LocSympNet
-        >>> net = LocSympNet(n=3, K=2, width=16, generator=torch.Generator().manual_seed(0))
+        >>> net = LocSympNet(n=3, K=2, width=16)
         >>> len(net.layers)  # 2 (n − 1) K
         8
         >>> net(torch.zeros(5, 3, dtype=torch.float64), 0.1).shape

@@ -75,7 +75,7 @@ class LASympNet(Network):
 
     Example:
         >>> from locsym import LASympNet
-        >>> len(LASympNet(n=2, L=1, sublayers=2).layers)  # 3 linear blocks of 2 shears, and 2 activation modules
+        >>> len(LASympNet(n=2, L=1, sublayers=2).layers)  # 3 · 2 linear, 2 activation
         8
     """
 

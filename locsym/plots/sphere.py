@@ -26,7 +26,8 @@ def project(points: np.ndarray, view: tuple[float, float] = VIEW) -> np.ndarray:
     Example:
         >>> import numpy as np
         >>> from locsym.plots.sphere import project
-        >>> project(np.array([1.0, 2.0, 3.0]), view=(0.0, 0.0)).tolist()  # the eye is on the first axis
+        >>> point = np.array([1.0, 2.0, 3.0])
+        >>> project(point, view=(0.0, 0.0)).tolist()  # the eye is on the first axis
         [2.0, 3.0, 1.0]
     """
     elevation, azimuth = np.deg2rad(view)

@@ -70,7 +70,8 @@ def local_field(
         >>> x = np.linspace(-1, 1, 20)
         >>> q, p = np.meshgrid(x, x)
         >>> ax = plt.figure().subplots()
-        >>> local_field(ax, x, x, (q**2 + p**2) / 2, np.stack([p, -q], axis=-1), "black", ("q", "p")).get_xlabel()
+        >>> H, field = (q**2 + p**2) / 2, np.stack([p, -q], axis=-1)
+        >>> local_field(ax, x, x, H, field, "black", ("q", "p")).get_xlabel()
         'q'
     """
     ax.contour(x, y, H, levels=15, colors=COLOURS["grey"], linewidths=0.7, linestyles="solid")

@@ -46,7 +46,8 @@ def trace_against_drift(groups: Mapping[str, tuple[Sequence[Trace], np.ndarray]]
         >>> from locsym.diagnostics import TraceRange
         >>> from locsym.plots.stability import trace_against_drift
         >>> traces = [TraceRange(0.9, 1.1), TraceRange(2.9, 3.1)]
-        >>> trace_against_drift({"K = 2": (traces, np.array([1e-4, 10.0]))}).get_xlabel()
+        >>> errors = np.array([1e-4, 10.0])
+        >>> trace_against_drift({"K = 2": (traces, errors)}).get_xlabel()
         'tr S of the learned lap'
     """
     _, ax = plt.subplots(figsize=(7.0, 3.6))

@@ -150,7 +150,7 @@ def symplectic_euler(
         >>> from locsym import Pendulum
         >>> from locsym.splitting import split, symplectic_euler
         >>> euler = symplectic_euler(split(Pendulum()))
-        >>> euler(torch.tensor([0.0, 1.0]), 0.5)  # q moves by h p, and then p by −h sin q
+        >>> euler(torch.tensor([0.0, 1.0]), 0.5)  # q moves by h p, then p by −h sin q
         tensor([0.5000, 0.7603])
     """
     if not isinstance(splitting, Splitting | NumericSplitting):
@@ -239,8 +239,8 @@ class RK4:
     Example:
         >>> import torch
         >>> from locsym.splitting import RK4
-        >>> RK4(lambda y: -y)(torch.tensor([1.0], dtype=torch.float64), 1.0)  # 1 − 1 + 1/2 − 1/6 + 1/24
-        tensor([0.3750], dtype=torch.float64)
+        >>> RK4(lambda y: -y)(torch.tensor([1.0]), 1.0)  # 1 − 1 + 1/2 − 1/6 + 1/24
+        tensor([0.3750])
     """
 
     name, order = "RK4", 4

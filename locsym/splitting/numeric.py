@@ -90,8 +90,9 @@ class NumericSplitting:
     Example:
         >>> import torch
         >>> from locsym.splitting import NumericSplitting
-        >>> numeric = NumericSplitting(lambda y: y.flip(-1), torch.zeros(2), nodes=8, derivative="autograd")
-        >>> numeric.local_fields(torch.tensor([1.0, 2.0]))  # n = 2: the only local field is f itself
+        >>> field, base = lambda y: y.flip(-1), torch.zeros(2)
+        >>> numeric = NumericSplitting(field, base, nodes=8, derivative="autograd")
+        >>> numeric.local_fields(torch.tensor([1.0, 2.0]))  # the only one is f itself
         tensor([[2., 1.]])
     """
 
@@ -255,7 +256,7 @@ def split_numerically(
     Example:
         >>> import torch
         >>> from locsym.splitting import split_numerically
-        >>> points = torch.tensor([[1.0, 2.0, 3.0], [0.5, -1.0, 0.0]], dtype=torch.float64)
+        >>> points = torch.tensor([[1.0, 2.0, 3.0], [0.5, -1.0, 0.0]])
         >>> numeric = split_numerically(lambda y: y.roll(1, -1) ** 2, points)
         >>> bool(numeric.residual(points).abs().max() < 1e-12)
         True

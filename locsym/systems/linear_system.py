@@ -34,7 +34,8 @@ class LinearSystem(System):
     Example:
         >>> import torch
         >>> from locsym import LinearSystem
-        >>> LinearSystem(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]), {"energy": torch.eye(2)}, name="oscillator")
+        >>> A = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])
+        >>> LinearSystem(A, {"energy": torch.eye(2)}, name="oscillator")
         LinearSystem('oscillator', n=2, invariants=['energy'])
     """
 
