@@ -15,6 +15,7 @@ _HOME = {
         "LinearModule",
         "LocSympNet",
         "Network",
+        "Reversible",
         "SympNet",
     ),
     "systems": (

@@ -18,8 +18,6 @@ import torch
 
 import locsym
 
-LATER = ("locsym.networks.activations", "locsym.networks.shears", "locsym.networks.linearisation")
-LATER += ("locsym.networks.network", "locsym.networks.native", "locsym.training", "locsym.experiments.experiment")
 NAMES = [info.name for info in pkgutil.walk_packages(locsym.__path__, "locsym.")]
 MODULES = [locsym, *map(import_module, NAMES)]
 SECTION = re.compile(r"(Args|Attributes|Returns|Yields|Raises|Example):")
@@ -123,8 +121,8 @@ def gaps(found: Callable) -> list[str]:
 
 
 ORDER = ["Args", "Attributes", "Returns", "Yields", "Raises", "Example"]
-PUBLIC = {name: found for module in MODULES for name, found in public(module) if not name.startswith(LATER)}
-OFFERED = {name: found for name, found in offered() if not name.startswith(LATER)}
+PUBLIC = {name: found for module in MODULES for name, found in public(module)}
+OFFERED = dict(offered())
 EXAMPLES = [test for module in MODULES for test in doctest.DocTestFinder().find(module, globs={}) if test.examples]
 
 

@@ -23,21 +23,31 @@ from __future__ import annotations
 from collections import Counter
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..guards import check_states
-from .activations import with_derivative
 from .gram_matrix import Visits, gram_matrix
-from .network import Network
+from .network import MIRROR, Network
 from .shears import GradientModule
 
 
-def why_no_closed_form(network: Network) -> str | None:
-    """Return the reason why a network has no closed form here, or None if it has."""
+def why_no_closed_form(network: nn.Module) -> str | None:
+    """Return the reason why a network has no closed form here.
+
+    Args:
+        network: The network.
+
+    Returns:
+        The reason in words, or None if there is a closed form.
+    """
+    if not isinstance(network, Network):
+        return f"{type(network).__name__} is no network of modules"
+    if not network.is_sequential:
+        return f"{type(network).__name__} has a step of its own"
     if not all(isinstance(layer, GradientModule) for layer in network.layers):
         return "not all of its modules are gradient modules"
     kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in network.layers}
-    turns = Counter(i for i, _ in network.visits)
+    turns = Counter(i for i, _ in network.visits if i != MIRROR)
     if len(kinds) > 1:
         return "its modules differ in width, activation or number of coordinates"
     return "its modules are not visited equally often" if len(set(turns.values())) > 1 else None
@@ -46,22 +56,41 @@ def why_no_closed_form(network: Network) -> str | None:
 class Linearisation:
     r"""A network and its data, ready to be linearised at any weights :math:`\theta` ``(P,)``.
 
-    θ is in the order of ``network.parameters()``. y, target: ``(N, n)``; h: ``(N,)``.
-    Raises TypeError or ValueError for other shapes and dtypes, and ValueError if :func:`why_no_closed_form` gives a
-    reason. If weights make the step overflow, nothing is raised: the residual is then not finite, which training
-    notices.
+    θ is in the order of ``network.parameters()``. If weights make the step overflow, nothing is raised: the residual is
+    then not finite, which training notices.
+
+    Args:
+        network: A network of gradient modules, see :func:`why_no_closed_form`.
+        y: The states before the step, ``(N, n)``, with the dtype of the weights.
+        h: The time steps, ``(N,)``.
+        target: The states after the step, ``(N, n)``.
+
+    Raises:
+        TypeError: If the states are no floating-point tensor, or of another dtype than the weights.
+        ValueError: If a shape does not fit, or if the network has no closed form.
+
+    Example:
+        >>> import torch
+        >>> from locsym import LocSympNet
+        >>> from locsym.networks import Linearisation
+        >>> net = LocSympNet(n=3, K=1, width=4)
+        >>> y = torch.zeros(5, 3, dtype=torch.float64)
+        >>> problem = Linearisation(net, y, h=y[:, 0], target=y)
+        >>> theta = torch.cat([p.detach().flatten() for p in net.parameters()])
+        >>> problem.at(theta).jacobian().shape  # 5 samples of 3 components, P weights
+        torch.Size([15, 64])
     """
 
     def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
         if reason := why_no_closed_form(network):
-            raise ValueError(f"network: {reason}, so that its modules cannot be stacked into one array")
+            raise ValueError(f"network: {reason}; the closed form needs modules that can be stacked into one array")
         layers, device = list(network.layers), y.device
         check_states("y", y, network.n, layers[0].W)
         if y.ndim != 2 or h.shape != y.shape[:1] or target.shape != y.shape:
             found = ", ".join(str(tuple(x.shape)) for x in (y, h, target))
             raise ValueError(f"y, h, target: shapes (N, {network.n}), (N,), (N, {network.n}) are needed, got {found}")
         (self.m, self.r), self.n, self.L = layers[0].W.shape, network.n, len(layers)
-        self.bias, self.sigma = layers[0].b is not None, with_derivative(layers[0].activation)
+        self.bias, self.activation = layers[0].b is not None, layers[0].activation
         self.y, self.h, self.target = y, h, target
         # W is kept with n columns, zero where a module does not read: x·W is y·W, without picking coordinates
         self.read = torch.tensor([layer.read for layer in layers], device=device)
@@ -70,11 +99,15 @@ class Linearisation:
         self.reads = (self.pick < self.r).to(y.dtype)
         # one entry a visit: (place in the stacked arrays, layer, moved, partner, signed share of h); visit t of layer l
         # has place t L + l
-        self.visits, seen = [], [0] * self.L
+        self.path, self.mirror, seen = [], network.mirror, [0] * self.L  # None on the path: reflect the states
         for i, c in network.visits:
+            if i == MIRROR:
+                self.path.append(None)
+                continue
             for j, k in zip(layers[i].moved, layers[i].columns, strict=True):
-                self.visits.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
+                self.path.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
                 seen[i] += 1
+        self.visits = [visit for visit in self.path if visit is not None]
         self.T = seen[0]
         order = sorted(self.visits)
         self.layer = torch.tensor([i for _, i, *_ in order], device=device)
@@ -86,7 +119,17 @@ class Linearisation:
         return self.L * self.m * (self.r + 1 + self.bias)
 
     def unpack(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
-        """Split θ into W ``(L, m, n)``, zero where nothing is read, w ``(L, m)`` and b ``(L, m)`` (0.0 for linear)."""
+        """Split θ into the weights of the modules.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+
+        Returns:
+            W ``(L, m, n)``, zero where nothing is read, w ``(L, m)``, and b ``(L, m)``, which is 0.0 without biases.
+
+        Raises:
+            ValueError: If there is not one number for each weight.
+        """
         L, m, r = self.L, self.m, self.r
         if theta.shape != (self.P,):
             raise ValueError(f"theta: a vector of {self.P} numbers is needed, one a weight, got {tuple(theta.shape)}")
@@ -95,36 +138,90 @@ class Linearisation:
         return W.gather(2, self.pick.unsqueeze(1).expand(L, m, self.n)), w, (b[0] if b else 0.0)
 
     def pack(self, W: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
-        """Join ``(L, m, n)``, ``(L, m)``, ``(L, m)`` into one vector ``(P,)``: the transpose of :meth:`unpack`."""
+        """Join the weights of the modules into one vector: the transpose of :meth:`unpack`.
+
+        Args:
+            W: ``(L, m, n)``.
+            w: ``(L, m)``.
+            b: ``(L, m)``; not used without biases.
+
+        Returns:
+            The vector, ``(P,)``.
+        """
         W = W.gather(2, self.read.unsqueeze(1).expand(self.L, self.m, self.r))
         return torch.cat([W.flatten(1), w] + ([b] if self.bias else []), dim=1).flatten()
 
     def hidden(self, y: Tensor, W: Tensor, b: Tensor | float, i: int) -> Tensor:
-        """Return W ŷ + b, ``(N, m)``, for module i."""
+        """Return W ŷ + b for one module.
+
+        Args:
+            y: The states, ``(N, n)``.
+            W: The weights of the module, ``(m, n)``.
+            b: The biases of all modules, ``(L, m)``.
+            i: The module.
+
+        Returns:
+            The sums, ``(N, m)``.
+        """
         return torch.addmm(b[i], y, W.T) if self.bias else y @ W.T
 
     def by_layer(self, x: Tensor) -> Tensor:
-        """Add up the visits of each module: ``(T L, ...)`` to ``(L, ...)``."""
+        """Add up the visits of each module.
+
+        Args:
+            x: One array for each visit, ``(T L, ...)``.
+
+        Returns:
+            The sums, ``(L, ...)``.
+        """
         return x.unflatten(0, (self.T, self.L)).sum(0)
 
     def residual(self, theta: Tensor) -> Tensor:
-        """Return r(θ), ``(N, n)``, without keeping anything for derivatives."""
+        """Return the residual r(θ), without keeping anything for derivatives.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+
+        Returns:
+            The residual, ``(N, n)``.
+
+        Raises:
+            ValueError: If there is not one number for each weight.
+        """
         W, w, b = self.unpack(theta)
         y = self.y.clone()
-        for _, i, j, kappa, s in self.visits:
-            S, _ = self.sigma(self.hidden(y, W[i], b, i))
+        for visit in self.path:
+            if visit is None:
+                y = y @ self.mirror.mT
+                continue
+            _, i, j, kappa, s = visit
+            S = self.activation(self.hidden(y, W[i], b, i))
             y[:, j] += s * self.h * (S @ (w[i] * W[i, :, kappa]))
         return y - self.target
 
     def at(self, theta: Tensor) -> Tangent:
-        """Return the linearisation at θ, by one forward and one backward sweep."""
+        """Return the linearisation at θ, by one forward and one backward sweep.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+
+        Returns:
+            The residual and the products with J.
+
+        Raises:
+            ValueError: If there is not one number for each weight.
+        """
         return Tangent(self, theta.detach())
 
 
 class Tangent:
-    """The derivative J ``(N n, P)`` of the residual at given weights, as the three products that training needs.
+    """The derivative J ``(N n, P)`` of the residual at given weights, as the products that training needs.
 
-    residual: r, ``(N, n)``. Vectors of residuals may be ``(N, n)`` or flat.
+    Vectors of residuals may be ``(N, n)`` or flat. The attribute ``residual`` is r, ``(N, n)``.
+
+    Args:
+        source: The network and its data.
+        theta: The weights θ, ``(P,)``.
     """
 
     def __init__(self, source: Linearisation, theta: Tensor):
@@ -133,9 +230,13 @@ class Tangent:
         self.W_partner = self.W[source.layer, :, source.partner]  # (V, m)
         y, new = source.y.clone(), theta.new_empty
         self.X, self.C, self.S = new(V, N, n), new(V, N, m), new(V, N, m)  # ŷ with zeros where nothing is read, c, σ
-        for v, i, j, _, s in source.visits:
+        for visit in source.path:
+            if visit is None:
+                y = y @ source.mirror.mT
+                continue
+            v, i, j, _, s = visit
             self.X[v] = y
-            self.S[v], slope = source.sigma(source.hidden(y, self.W[i], b, i))
+            self.S[v], slope = source.activation.with_slope(source.hidden(y, self.W[i], b, i))
             torch.mul(slope, self.w[i] * self.W_partner[v], out=self.C[v])
             y[:, j] += s * source.h * (self.S[v] @ (self.w[i] * self.W_partner[v]))
         self.X *= source.reads[source.layer].unsqueeze(1)
@@ -143,12 +244,23 @@ class Tangent:
         slopes = self.C @ self.W[source.layer]  # ∂Y_j/∂ŷ = s h · slopes
         adjoint = torch.eye(n, dtype=theta.dtype, device=theta.device).repeat(N, 1, 1)  # ∂Φ_o/∂y: (N, o, coordinate)
         self.g = new(V, N, n)
-        for v, _, j, _, s in reversed(source.visits):
+        for visit in reversed(source.path):
+            if visit is None:
+                adjoint = adjoint @ source.mirror
+                continue
+            v, _, j, _, s = visit
             torch.mul(adjoint[:, :, j], (s * source.h).unsqueeze(1), out=self.g[v])
             adjoint.baddbmm_(self.g[v].unsqueeze(2), slopes[v].unsqueeze(1))
 
     def jvp(self, delta: Tensor) -> Tensor:
-        """Return J δ, ``(N n)``; δ: ``(P,)``."""
+        """Return J δ.
+
+        Args:
+            delta: The change δ of the weights, ``(P,)``.
+
+        Returns:
+            The change of the residual to first order, ``(N n,)``.
+        """
         source = self.source
         dW, dw, db = source.unpack(delta)
         layer, n = source.layer, source.n
@@ -160,7 +272,14 @@ class Tangent:
         return (self.g * dY).sum(0).reshape(-1, n).flatten()
 
     def vjp(self, v: Tensor) -> Tensor:
-        """Return Jᵀ v, ``(P,)``; with v = 2 r / (N n) it is the gradient of the mean squared error."""
+        """Return Jᵀ v; with v = 2 r / (N n) it is the gradient of the mean squared error.
+
+        Args:
+            v: A vector of residuals, ``(N, n)`` or ``(N n,)``.
+
+        Returns:
+            The product, ``(P,)``.
+        """
         source = self.source
         gamma = (self.g * v.view_as(source.y)).sum(2, keepdim=True)  # (V, N, 1)
         dW = self.C.mT @ (gamma * self.X)
@@ -170,7 +289,14 @@ class Tangent:
         return source.pack(source.by_layer(dW), source.by_layer(s * self.W_partner), db)
 
     def jacobian(self, rows: slice = slice(None)) -> Tensor:
-        """Return the rows of J itself that belong to these samples, ``(samples n, P)``."""
+        """Return J itself, or the rows of it that belong to some samples.
+
+        Args:
+            rows: The samples.
+
+        Returns:
+            The rows, ``(samples n, P)``.
+        """
         source, g = self.source, self.g[:, rows]
         C, S, X = self.C[:, rows], self.S[:, rows], self.X[:, rows]
         D = C.unsqueeze(3) * X.unsqueeze(2)  # (V, samples, m, n)
@@ -181,7 +307,14 @@ class Tangent:
         return source.by_layer(J).permute(1, 2, 0, 3).reshape(-1, source.P)
 
     def normal(self, out: Tensor | None = None) -> Tensor:
-        """Return Jᵀ J, ``(P, P)``, summed over blocks of samples; for many more residuals than weights."""
+        """Return Jᵀ J, summed over blocks of samples; for many more residuals than weights.
+
+        Args:
+            out: A matrix ``(P, P)`` to write over; None for a new one.
+
+        Returns:
+            The matrix, ``(P, P)``.
+        """
         (N, n), P = self.source.y.shape, self.source.P
         A, rows = self.g.new_zeros(P, P) if out is None else out.zero_(), max(1, 1024 // n)
         for a in range(0, N, rows):
@@ -190,9 +323,13 @@ class Tangent:
         return A
 
     def gram(self, out: Tensor | None = None) -> Tensor:
-        """Return J Jᵀ, ``(N n, N n)``: its lower block triangle, see :mod:`locsym.networks.gram_matrix`.
+        """Return J Jᵀ, see :mod:`locsym.networks.gram_matrix`.
 
-        out: a matrix to write over.
+        Args:
+            out: A matrix ``(N n, N n)`` to write over; None for a new one.
+
+        Returns:
+            The matrix, ``(N n, N n)``, of which only the lower block triangle is filled.
         """
         source = self.source
         visits = Visits(self.g, self.C, self.S, self.X, source.partner, self.W_partner, self.w, source.bias)

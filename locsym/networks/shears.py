@@ -12,20 +12,41 @@ from torch import Tensor, nn
 
 from ..flow import column, finite_step
 from ..guards import integer, number, states_and_step
-from .activations import Activation, elementwise
+from .activations import Activation, Function, elementwise
 
 SIGNS = {"up": 1, "low": -1}
 
 
 def direction(move: str) -> int:
-    """Return the sign of ``"up"``, +1, or ``"low"``, −1."""
+    """Return the sign of a shear.
+
+    Args:
+        move: ``"up"`` or ``"low"``.
+
+    Returns:
+        +1 for up, −1 for low.
+
+    Raises:
+        ValueError: If ``move`` is neither.
+    """
     if not isinstance(move, str) or move not in SIGNS:
         raise ValueError(f"move: 'up' or 'low' is needed, got {move!r}")
     return SIGNS[move]
 
 
 def halves(n: int, move: str) -> tuple[int, tuple[int, ...], tuple[int, ...], int]:
-    """Return ``n, moved, read, sign`` of a shear on (q, p) of R^2d: up moves q by p, low moves p by q."""
+    """Return the coordinates of a shear on (q, p) of R^2d: up moves q by p, low moves p by q.
+
+    Args:
+        n: The dimension 2d, even.
+        move: ``"up"`` or ``"low"``.
+
+    Returns:
+        The arguments ``n, moved, read, sign`` of :class:`Shear`.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+    """
     sign, d = direction(move), integer("n", n, 2) // 2
     if n != 2 * d:
         raise ValueError(f"n: an even number is needed, the coordinates are (q, p) of R^2d; got {n}")
@@ -36,7 +57,21 @@ def halves(n: int, move: str) -> tuple[int, tuple[int, ...], tuple[int, ...], in
 def normal(
     *shape: int, std: float, generator: torch.Generator | None, dtype: torch.dtype, name: str = "std"
 ) -> nn.Parameter:
-    """Return weights ~ N(0, std²), drawn from ``generator`` (None: torch's own)."""
+    """Return starting weights from N(0, std²).
+
+    Args:
+        *shape: The shape of the weights.
+        std: The standard deviation, at least 0.
+        generator: The source of random numbers; None for torch's own.
+        dtype: ``torch.float32`` or ``torch.float64``.
+        name: What errors call ``std``.
+
+    Returns:
+        The weights.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+    """
     if dtype not in (torch.float32, torch.float64):
         raise TypeError(f"dtype: torch.float32 or torch.float64 is needed, got {dtype!r}")
     if generator is not None and not isinstance(generator, torch.Generator):
@@ -48,8 +83,22 @@ def normal(
 class Shear(nn.Module):
     r"""The flow map :math:`Y_\text{moved} = y_\text{moved} \pm h \, s(y_\text{read})`; a subclass gives the shift s.
 
-    n: dimension, >= 2. moved, read: disjoint coordinates, counted from 0. sign: +1 (up) or −1 (low).
-    Raises ValueError or TypeError, naming the argument, for other arguments.
+    Args:
+        n: The dimension, at least 2.
+        moved, read: The coordinates that move and those that are read, disjoint and counted from 0.
+        sign: +1 (up) or −1 (low).
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym.networks import Shear
+        >>> class Square(Shear):
+        ...     def shift(self, x):
+        ...         return x**2
+        >>> Square(n=2, moved=(0,), read=(1,), sign=1)(torch.tensor([1.0, 3.0]), 0.5)
+        tensor([5.5000, 3.0000])
     """
 
     def __init__(self, n: int, moved: tuple[int, ...], read: tuple[int, ...], sign: int):
@@ -64,43 +113,117 @@ class Shear(nn.Module):
         self.register_buffer("_from", torch.tensor(self.read), persistent=False)
 
     def shift(self, x: Tensor) -> Tensor:
-        """Return the shift s(x), ``(*, len(moved))``, from the coordinates that are read, ``(*, len(read))``."""
+        """Return the shift s(x) of the coordinates that move.
+
+        Args:
+            x: The coordinates that are read, ``(*, len(read))``.
+
+        Returns:
+            The shift, ``(*, len(moved))``.
+        """
         raise NotImplementedError
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states. Neither the arguments nor the result are checked; networks call this method."""
+        """Return the moved states without a check of arguments or result; networks call this method.
+
+        Args:
+            y: The states, ``(*, n)``.
+            h: The time step, a number or ``(*)``.
+
+        Returns:
+            The states after the step, ``(*, n)``.
+        """
         return y.index_add(-1, self._to, (self.sign * column(h)) * self.shift(y.index_select(-1, self._from)))
 
     def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states, ``(*, n)``; only the coordinates ``moved`` differ. h: number or ``(*)``.
+        """Return the moved states, in which only the coordinates ``moved`` differ.
 
-        Raises TypeError or ValueError, naming the argument, for other input, also if it is not finite, and for an
-        overflow.
+        Args:
+            y: The states, ``(*, n)``, floating-point and finite, with the dtype and device of the weights.
+            h: The time step, a number or ``(*)``.
+
+        Returns:
+            The states after the step, ``(*, n)``.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed, or if the step overflows. The message names the
+                argument.
         """
         return finite_step(self.step(y, self.checked(y, h)))
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo :meth:`forward`: the coordinates read have not moved, so that the same shift can be subtracted."""
+        """Undo a step: the coordinates read have not moved, so that the same shift can be subtracted.
+
+        Args:
+            y: The states after the step, ``(*, n)``.
+            h: The time step, a number or ``(*)``.
+
+        Returns:
+            The states before the step, ``(*, n)``.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed, or if the step overflows. The message names the
+                argument.
+        """
         return finite_step(self.step(y, -self.checked(y, h)))
 
     def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
-        """Return the step h after checking it and the states ``y``. Raises TypeError or ValueError."""
+        """Check the states and the step, and return the step.
+
+        Args:
+            y: The states, ``(*, n)``, floating-point and finite.
+            h: The time step, a number or ``(*)``, finite.
+            name: What error messages call the states.
+
+        Returns:
+            The step, a float or a tensor.
+
+        Raises:
+            TypeError, ValueError: If the states or the step are not allowed. The message names the argument.
+        """
         return states_and_step(y, h, self.n, next(self.parameters(), None), name)
 
     def extra_repr(self) -> str:
+        """Return what a printed module shows.
+
+        Returns:
+            Dimension, coordinates and sign in words.
+        """
         return f"n={self.n}, moved={self.moved}, read={self.read}, sign={self.sign:+d}"
 
 
 class GradientModule(Shear):
-    r"""The shear that moves the coordinates ``moved`` along a gradient that depends on the coordinates ``read``:
+    r"""The shear that moves the coordinates ``moved`` along a gradient that depends on the coordinates ``read``.
 
     .. math:: Y_\text{moved} = y_\text{moved} \pm h \, W_\text{columns}^\top \mathrm{diag}(w)\, \sigma(W \hat y + b)
 
     with :math:`\hat y = y_\text{read}`. Use :meth:`local` for eqs. (26)–(27) and :meth:`symplectic` for eqs. (20)–(21).
+    The weights are W ``(m, len(read))``, w ``(m,)`` and b ``(m,)``; a linear module has no b. They start as
+    W, w ~ N(0, std²) and b ~ N(0, bias_std²). Levenberg–Marquardt starts well from the default, one half; the paper's
+    start is ``std=0.1, bias_std=0.0``.
 
-    n, moved, read, sign: see :class:`Shear`. columns: for each moved coordinate, the column of W that moves it.
-    width: hidden units m. activation: a name of ``ACTIVATIONS`` or a callable that acts elementwise.
-    Weights: W ``(m, len(read))``, w ``(m)``, b ``(m)`` (none for linear); W, w ~ N(0, std²), b ~ N(0, bias_std²).
+    Args:
+        n: The dimension, at least 2.
+        moved, read: The coordinates that move and those that are read, disjoint and counted from 0.
+        columns: For each moved coordinate, the column of W that moves it.
+        sign: +1 (up) or −1 (low).
+        width: The number m of hidden units, at least 1.
+        activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+            elementwise.
+        std, bias_std: The standard deviations of the starting weights and of the starting biases, at least 0.
+        generator: The source of random numbers; None for torch's own.
+        dtype: The dtype of the weights, ``torch.float32`` or ``torch.float64``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym import GradientModule
+        >>> module = GradientModule.local(n=3, k=0, move="up", width=4)
+        >>> y = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+        >>> (module(y, 0.1) != y).tolist()  # only the first coordinate moves
+        [True, False, False]
     """
 
     def __init__(
@@ -111,10 +234,10 @@ class GradientModule(Shear):
         columns: tuple[int, ...],
         sign: int,
         width: int,
-        activation: str | Activation = "sigmoid",
+        activation: str | Activation | Function = "sigmoid",
         *,
-        std: float = 0.1,
-        bias_std: float = 0.0,
+        std: float = 0.5,
+        bias_std: float = 0.5,
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
     ):
@@ -122,20 +245,35 @@ class GradientModule(Shear):
         self.columns, width = tuple(columns), integer("width", width, 1)
         if len(self.columns) != len(self.moved) or not set(self.columns) <= set(range(len(self.read))):
             raise ValueError(f"columns: {len(self.moved)} of the {len(self.read)} columns of W, got {self.columns}")
-        self.activation, self.sigma = activation, elementwise(activation, dtype)
+        self.activation = elementwise(activation, dtype)
         self.W = normal(width, len(self.read), std=std, generator=generator, dtype=dtype)
         self.w = normal(width, std=std, generator=generator, dtype=dtype)
         bias = normal(width, std=bias_std, generator=generator, dtype=dtype, name="bias_std")
-        self.b = None if activation == "linear" else bias
+        self.b = bias if self.activation.has_bias else None
         self.register_buffer("_partner", torch.tensor(self.columns), persistent=False)
 
     @classmethod
     def local(
-        cls, n: int, k: int, move: str, width: int, activation: str | Activation = "sigmoid", **init
+        cls, n: int, k: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
     ) -> GradientModule:
-        """The module on the pair (y_k, y_k+1): eq. (26) ``"up"`` moves y_k, eq. (27) ``"low"`` moves y_k+1.
+        """Return the module on the pair (y_k, y_k+1): eq. (26) ``"up"`` moves y_k, eq. (27) ``"low"`` moves y_k+1.
 
-        k counts from 0 (the paper: from 1). Column k of W weighs the *partner* of the moved coordinate.
+        Column k of W weighs the *partner* of the moved coordinate.
+
+        Args:
+            n: The dimension, at least 2.
+            k: The pair, counted from 0 (the paper counts from 1); k = 0, …, n − 2.
+            move: ``"up"`` or ``"low"``.
+            width: The number m of hidden units, at least 1.
+            activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+                elementwise.
+            **init: std, bias_std, generator and dtype, see :class:`GradientModule`.
+
+        Returns:
+            The module.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
         """
         n, sign = integer("n", n, 2), direction(move)
         k = integer("k", k, 0, n - 2)
@@ -144,21 +282,54 @@ class GradientModule(Shear):
 
     @classmethod
     def symplectic(
-        cls, n: int, move: str, width: int, activation: str | Activation = "sigmoid", **init
+        cls, n: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
     ) -> GradientModule:
-        """The module on (q, p) of R^2d, n = 2d: eq. (20) ``"up"`` moves q by p, eq. (21) ``"low"`` moves p by q."""
+        """Return the module on (q, p) of R^2d: eq. (20) ``"up"`` moves q by p, eq. (21) ``"low"`` moves p by q.
+
+        Args:
+            n: The dimension 2d, even.
+            move: ``"up"`` or ``"low"``.
+            width: The number m of hidden units, at least 1.
+            activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+                elementwise.
+            **init: std, bias_std, generator and dtype, see :class:`GradientModule`.
+
+        Returns:
+            The module.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+        """
         n, moved, read, sign = halves(n, move)
         return cls(n, moved, read, tuple(range(len(read))), sign, width, activation, **init)
 
     def shift(self, x: Tensor) -> Tensor:
-        hidden = self.sigma(nn.functional.linear(x, self.W, self.b))
+        hidden = self.activation(nn.functional.linear(x, self.W, self.b))
         return hidden @ (self.w.unsqueeze(1) * self.W.index_select(1, self._partner))
 
 
 class LinearModule(Shear):
     r"""The linear shear of LA-SympNets on (q, p): :math:`q + h(Sp + b)` (up) or :math:`p - h(Sq + b)` (low).
 
-    :math:`S = A + A^\top` is symmetric, hence the map symplectic. Weights: A ``(d, d)`` ~ N(0, std²), b ``(d)`` = 0.
+    :math:`S = A + A^\top` is symmetric, hence the map symplectic. The weights A ``(d, d)`` start as N(0, std²), and b
+    ``(d,)`` as 0.
+
+    Args:
+        n: The dimension 2d, even.
+        move: ``"up"`` or ``"low"``.
+        std: The standard deviation of the starting weights, at least 0.
+        generator: The source of random numbers; None for torch's own.
+        dtype: The dtype of the weights, ``torch.float32`` or ``torch.float64``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym import LinearModule
+        >>> y = torch.tensor([1.0, 2.0], dtype=torch.float64)
+        >>> (LinearModule(n=2, move="low")(y, 0.1) != y).tolist()  # q moves p
+        [False, True]
     """
 
     def __init__(
@@ -182,22 +353,42 @@ class LinearModule(Shear):
 class ActivationModule(Shear):
     r"""The activation shear of LA-SympNets on (q, p): :math:`q + h\,a\,\sigma(p)` or :math:`p - h\,a\,\sigma(q)`.
 
-    Weights: a ``(d)`` ~ N(0, std²). activation: a name of ``ACTIVATIONS`` or a callable that acts elementwise.
+    The weights a ``(d,)`` start as N(0, std²).
+
+    Args:
+        n: The dimension 2d, even.
+        move: ``"up"`` or ``"low"``.
+        activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+            elementwise.
+        std: The standard deviation of the starting weights, at least 0.
+        generator: The source of random numbers; None for torch's own.
+        dtype: The dtype of the weights, ``torch.float32`` or ``torch.float64``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym import ActivationModule
+        >>> y = torch.tensor([1.0, 2.0], dtype=torch.float64)
+        >>> module = ActivationModule(n=2, move="up")
+        >>> (module(y, 0.1) != y).tolist()  # p moves q
+        [True, False]
     """
 
     def __init__(
         self,
         n: int,
         move: str,
-        activation: str | Activation = "sigmoid",
+        activation: str | Activation | Function = "sigmoid",
         *,
         std: float = 0.1,
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
     ):
         super().__init__(*halves(n, move))
-        self.activation, self.sigma = activation, elementwise(activation, dtype)
+        self.activation = elementwise(activation, dtype)
         self.a = normal(self.n // 2, std=std, generator=generator, dtype=dtype)
 
     def shift(self, x: Tensor) -> Tensor:
-        return self.a * self.sigma(x)
+        return self.a * self.activation(x)

@@ -3,7 +3,7 @@ r"""SympNets (Jin et al. 2020): symplectic networks of gradient modules, or of l
 from __future__ import annotations
 
 from ..guards import integer
-from .activations import Activation
+from .activations import Activation, Function, activation_of
 from .network import Network
 from .shears import ActivationModule, GradientModule, LinearModule
 
@@ -15,7 +15,8 @@ class SympNet(Network):
         n: The dimension 2d, even.
         L: The number of layers, at least 1, each of two modules.
         width: The number m of hidden units, at least 1.
-        activation: A name of ``ACTIVATIONS``, or a callable that acts elementwise.
+        activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+            elementwise.
         **init: std, bias_std, generator and dtype, see :class:`~locsym.networks.GradientModule`.
 
     Raises:
@@ -29,16 +30,16 @@ class SympNet(Network):
 
     CONFIG = ("n", "L", "width", "activation")
 
-    def __init__(self, n: int, L: int, width: int, activation: str | Activation = "sigmoid", **init):
+    def __init__(self, n: int, L: int, width: int, activation: str | Activation | Function = "sigmoid", **init):
         L = integer("L", L, 1)
         layers = [
             GradientModule.symplectic(n, move, width, activation, **init) for _ in range(L) for move in ("up", "low")
         ]
         super().__init__(n, layers, ((i, 1.0) for i in range(len(layers))))
-        self.L, self.width, self.activation = L, layers[0].W.shape[0], activation
+        self.L, self.width, self.activation = L, layers[0].W.shape[0], layers[0].activation
 
     @staticmethod
-    def count(n: int, L: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
+    def count(n: int, L: int, width: int, activation: str | Activation | Function = "sigmoid", **_) -> int:
         """Return the number of weights: 2L modules of md + m + m, the last m only with a bias.
 
         Args:
@@ -54,7 +55,7 @@ class SympNet(Network):
             TypeError, ValueError: If an argument is not allowed. The message names it.
         """
         n, L, width = integer("n", n, 2), integer("L", L, 1), integer("width", width, 1)
-        return 2 * L * width * (n // 2 + 1 + (activation != "linear"))
+        return 2 * L * width * (n // 2 + 1 + activation_of(activation).has_bias)
 
 
 class LASympNet(Network):
@@ -67,7 +68,8 @@ class LASympNet(Network):
         n: The dimension 2d, even.
         L: The number of layers, at least 1.
         sublayers: The number of shears in a linear block, at least 1.
-        activation: A name of ``ACTIVATIONS``, or a callable that acts elementwise.
+        activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+            elementwise.
         **init: std, generator and dtype, see :class:`~locsym.networks.ActivationModule`.
 
     Raises:
@@ -81,7 +83,7 @@ class LASympNet(Network):
 
     CONFIG = ("n", "L", "sublayers", "activation")
 
-    def __init__(self, n: int, L: int, sublayers: int = 2, activation: str | Activation = "sigmoid", **init):
+    def __init__(self, n: int, L: int, sublayers: int = 2, activation: str | Activation | Function = "sigmoid", **init):
         n, L, sublayers = integer("n", n, 2), integer("L", L, 1), integer("sublayers", sublayers, 1)
         moves, layers = ("up", "low"), []
         for block in range(2 * L + 1):
@@ -89,7 +91,7 @@ class LASympNet(Network):
             if block < 2 * L:
                 layers.append(ActivationModule(n, moves[block % 2], activation, **init))
         super().__init__(n, layers, ((i, 1.0) for i in range(len(layers))))
-        self.L, self.sublayers, self.activation = L, sublayers, activation
+        self.L, self.sublayers, self.activation = L, sublayers, layers[sublayers].activation
 
     @staticmethod
     def count(n: int, L: int, sublayers: int = 2, **_) -> int:

@@ -20,16 +20,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from ..data import Pairs
 from ..guards import number, one_of, positive
 from ..networks.linearisation import Linearisation, why_no_closed_form
 from .autodiff_linearisation import AutodiffLinearisation
 from .matrix_free import conjugate_gradients
-from .objective import require_sequential
 
 Solve = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -40,40 +41,86 @@ PROBE = 0.1  # where along the step its bend is measured
 BEND = 0.75  # the largest 2 ‖a‖ / ‖δ‖ at which the second-order model is believed
 
 
+@dataclass(frozen=True)
 class LevenbergMarquardt:
     r"""The damped Gauss–Newton method; μ follows the gain ratio by Nielsen's rule (Madsen, Nielsen & Tingleff 2004).
 
     A row of the history is one trial step, accepted or not. The loss never rises. If a factorisation fails, or a trial
     is not finite, μ is raised.
 
-    ridge: λ >= 0. damping: the first μ, in units of the Rayleigh quotient :math:`\|J^\top r\|^2 / \|r\|^2`.
-    acceleration: whether steps are bent by the geodesic acceleration. memory: bytes that the matrices of the linear
-    solver may take. solver: ``"gram"`` factors J Jᵀ; ``"normal"`` factors Jᵀ J, which is cheaper if there are many more
-    residuals than weights; ``"cg"`` needs no matrix; ``"auto"`` takes the cheaper matrix that fits into the memory, or
-    else ``"cg"``. Raises TypeError or ValueError for other arguments.
+    Args:
+        ridge: The ridge λ, at least 0.
+        damping: The first μ, > 0, in units of the Rayleigh quotient :math:`\|J^\top r\|^2 / \|r\|^2`.
+        acceleration: Whether steps are bent by the geodesic acceleration.
+        memory: The bytes that the matrices of the linear solver may take.
+        solver: ``"gram"`` factors J Jᵀ. ``"normal"`` factors Jᵀ J, which is cheaper if there are many more residuals
+            than weights. ``"cg"`` needs no matrix. ``"auto"`` takes the cheaper matrix that fits into the memory, or
+            else ``"cg"``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym import LocSympNet, Pairs, RigidBody, fit
+        >>> from locsym.training import LevenbergMarquardt
+        >>> seed = torch.Generator().manual_seed(0)
+        >>> pairs = Pairs.from_random(RigidBody(), 20, 0.1, "area", seed)
+        >>> net = LocSympNet(n=3, K=1, width=8, generator=seed)
+        >>> fit(net, pairs, LevenbergMarquardt(ridge=1e-10), iterations=5).method
+        'lm'
     """
 
+    ridge: float = 0.0
+    damping: float = 1e-6
+    acceleration: bool = True
+    memory: int = 2**30
+    solver: str = "auto"
+
+    name: ClassVar[str] = "lm"
     iterations: ClassVar[int] = 1000
 
-    def __init__(
-        self,
-        network: nn.Module,
-        pairs,
-        validation=None,
-        *,
-        iterations: int = iterations,
-        ridge: float = 0.0,
-        damping: float = 1e-6,
-        acceleration: bool = True,
-        memory: int = 2**30,
-        solver: str = "auto",
-    ):
-        number("ridge", ridge)
-        number("memory", memory)
-        number("damping", damping, "a positive number", positive)
-        one_of("acceleration", acceleration, (True, False))
-        one_of("solver", solver, SOLVERS)
-        require_sequential("lm", network)
+    def __post_init__(self):
+        number("ridge", self.ridge)
+        number("memory", self.memory)
+        number("damping", self.damping, "a positive number", positive)
+        one_of("acceleration", self.acceleration, (True, False))
+        one_of("solver", self.solver, SOLVERS)
+
+    def start(
+        self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None, iterations: int = iterations
+    ) -> LevenbergMarquardtOptimiser:
+        """Return the optimiser that trains a network.
+
+        Args:
+            network: The network, which the optimiser owns and may change.
+            pairs: The training pairs, with the dtype and device of the weights.
+            validation: Pairs whose loss is recorded, but not minimised; None for none.
+            iterations: The number of iterations of the whole training.
+
+        Returns:
+            The optimiser, ready to begin.
+
+        Raises:
+            ValueError: If some weights ask for no gradient, or if the residual is not finite at the start.
+        """
+        return LevenbergMarquardtOptimiser(self, network, pairs, validation)
+
+
+class LevenbergMarquardtOptimiser:
+    """Levenberg–Marquardt under way; an :class:`~locsym.training.record.Optimiser`.
+
+    Args:
+        method: The options.
+        network: The network.
+        pairs: The training pairs.
+        validation: The validation pairs; None for none.
+
+    Raises:
+        ValueError: If some weights ask for no gradient, or if the residual is not finite at the start.
+    """
+
+    def __init__(self, method: LevenbergMarquardt, network: nn.Module, pairs: Pairs, validation: Pairs | None):
         if not all(p.requires_grad for p in network.parameters()):
             raise ValueError('network: "lm" trains all weights, and some ask for no gradient; "adam" leaves them alone')
         reason = why_no_closed_form(network)
@@ -82,8 +129,9 @@ class LevenbergMarquardt:
         self.held_out = None
         if validation is not None:
             self.held_out = linearise(network, validation.y, validation.h, validation.target)
-        self.ridge, self.acceleration, self.reason = ridge, acceleration, None
-        self.solver, self.note = _choose(solver, pairs.y.numel(), self.problem.P, int(memory) // pairs.y.element_size())
+        self.ridge, self.acceleration, self.reason = method.ridge, method.acceleration, None
+        numbers = int(method.memory) // pairs.y.element_size()
+        self.solver, self.note = _choose(method.solver, pairs.y.numel(), self.problem.P, numbers)
         if reason:
             self.note += f", J by automatic differentiation, for {reason}"
         self.growth, self.rejected = 2.0, 0
@@ -92,7 +140,7 @@ class LevenbergMarquardt:
         if not math.isfinite(self.cost):
             raise ValueError("network: the residual is not finite at the start")
         r = self.tangent.residual
-        self.mu = damping * float(self.tangent.vjp(r).square().sum() / r.square().sum().clamp_min(1e-300))
+        self.mu = method.damping * float(self.tangent.vjp(r).square().sum() / r.square().sum().clamp_min(1e-300))
 
     def _move(self, theta: Tensor) -> None:
         """Linearise at new weights."""
@@ -106,7 +154,16 @@ class LevenbergMarquardt:
         return float(r.square().sum() + self.ridge * theta.square().sum())
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
-        """Take up to ``rows`` trial steps. See :class:`~locsym.training.record.Optimiser`."""
+        """Take up to so many trial steps, and return a row for each.
+
+        Args:
+            rows: The most trial steps.
+            target: The loss at which to stop; None for none.
+            deadline: The time of ``time.perf_counter()`` after which it may return early, after any row.
+
+        Returns:
+            Loss, validation loss, step and seconds since the call, float64, ``(R, 4)``.
+        """
         start, history = time.perf_counter(), []
         if target is not None and self.loss <= target:
             self.reason = "target"
@@ -175,16 +232,28 @@ class LevenbergMarquardt:
         return dual
 
     def weights(self) -> Tensor:
-        """Return the best weights so far, ``(P,)``."""
+        """Return the best weights so far.
+
+        Returns:
+            The weights θ, ``(P,)``, in the order of ``network.parameters()``.
+        """
         return self.theta
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the weights, μ and the outcome of the last trials: all that determines the next step."""
+        """Return the weights, μ and the outcome of the last trials: all that determines the next step.
+
+        Returns:
+            Copies of tensors by name; numbers are tensors without dimension.
+        """
         numbers = {"mu": self.mu, "growth": self.growth, "rejected": self.rejected}
         return {"theta": self.theta.clone()} | {k: torch.tensor(x, dtype=torch.float64) for k, x in numbers.items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Continue from a state."""
+        """Continue from a state.
+
+        Args:
+            state: What :meth:`state_dict` has returned.
+        """
         self._move(state["theta"].clone())
         self.mu, self.growth, self.rejected = (float(state[name]) for name in ("mu", "growth", "rejected"))
 

@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
 
 from ..data import Pairs, storage
-from ..networks import Network
 from .objective import mean_squared_error
 from .record import COLUMNS, FILE, UNFINISHED, Checkpoint, History, Optimiser, Run, versions
 
@@ -26,7 +25,14 @@ Progress = Callable[[int, int, str], None]
 
 
 class Loop:
-    """A running training: the optimiser, the rows so far, and the folder of its checkpoints."""
+    """A running training: the optimiser, the rows so far, and the folder of its checkpoints.
+
+    Args:
+        optimiser: The optimiser.
+        name: The fingerprint of the training.
+        configuration: Everything that was asked for, with the number of ``"iterations"``.
+        folder: The folder of checkpoints; None for none.
+    """
 
     def __init__(self, optimiser: Optimiser, name: str, configuration: dict, folder: Path | None):
         self.optimiser, self.name, self.configuration, self.folder = optimiser, name, configuration, folder
@@ -40,7 +46,18 @@ class Loop:
 
     @contextmanager
     def alone(self, show: Progress) -> Iterator[None]:
-        """Resume from the folder, and lock other trainings out of it while this one runs."""
+        """Resume from the folder, and lock other trainings out of it while this one runs.
+
+        Args:
+            show: The function that is told of progress.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            ValueError: If the folder holds another training.
+            OSError: If nothing can be written into it.
+        """
         if self.folder is None or self._complete():
             yield
             return
@@ -87,7 +104,14 @@ class Loop:
         return True
 
     def run(self, target: float | None, seconds: float, pause: int, show: Progress) -> None:
-        """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C discards the current chunk."""
+        """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C discards the current chunk.
+
+        Args:
+            target: The loss at which to stop; None for none.
+            seconds: The time after which to stop.
+            pause: The number of iterations after which to stop.
+            show: The function that is told of progress.
+        """
         last = min(pause, self.iterations)
         written, rows, before = time.perf_counter(), 1, None
         try:
@@ -144,8 +168,20 @@ class Loop:
     def _history(self) -> Tensor:
         return torch.cat([torch.empty(0, len(COLUMNS), dtype=torch.float64), *self.rows])
 
-    def ended(self, network: Network, pairs: Pairs, validation: Pairs | None) -> Run:
-        """Return the record of the training."""
+    def ended(self, network: nn.Module, pairs: Pairs, validation: Pairs | None) -> Run:
+        """Return the record of the training.
+
+        Args:
+            network: The network, which is given the final weights.
+            pairs: The training pairs.
+            validation: The validation pairs; None for none.
+
+        Returns:
+            The record.
+
+        Raises:
+            FloatingPointError: If the loss is not finite.
+        """
         vector_to_parameters(self.optimiser.weights() if self.final is None else self.final, network.parameters())
         network.requires_grad_(True).eval()
         loss = mean_squared_error(network, pairs)

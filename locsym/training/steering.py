@@ -30,7 +30,19 @@ DAMPING = 1e-10  # on the diagonal of the Gram matrix: the residuals of one orbi
 
 
 def trace_and_gradient(network: Network, states: Tensor, h: float) -> tuple[float, Tensor]:
-    """Return tr S of the learned lap through ``states`` and its gradient in the weights, ``(P,)``."""
+    """Return tr S of the learned lap through given states, and its gradient in the weights.
+
+    Args:
+        network: The network.
+        states: Consecutive states of the orbit, at least one lap, ``(T, n)``.
+        h: The time step between the states.
+
+    Returns:
+        The trace, and its gradient ``(P,)``.
+
+    Raises:
+        TypeError, ValueError: If the states are not allowed, or make no whole lap.
+    """
 
     def trace(weights: Mapping[str, Tensor]) -> Tensor:
         return return_map(lambda y, h: torch.func.functional_call(network, weights, (y, h)), states, h).trace()
@@ -41,11 +53,22 @@ def trace_and_gradient(network: Network, states: Tensor, h: float) -> tuple[floa
 
 
 def steer(network: Network, pairs: Pairs, states: Tensor, goal: float = 1.5, steps: int = 40) -> Network:
-    """Return a copy of ``network`` whose lap through ``states`` has tr S = ``goal`` and which fits ``pairs`` as before.
+    """Return a copy of a network whose learned lap has a given trace, and which fits the pairs as before.
 
-    pairs: the training data. states: their orbit ``(T, 3)``, at least one lap. goal: between −2 and 2. steps: how many
-    Gauss–Newton steps are taken; of those that meet the goal, the one with the smallest loss is returned.
-    Raises ValueError for another goal or dimension, and RuntimeError if the goal is not reached.
+    Args:
+        network: The network, of dimension 3 and with a closed form.
+        pairs: The training data.
+        states: Their orbit, at least one lap, ``(T, 3)``.
+        goal: The trace of S to reach, between −2 and 2.
+        steps: The number of Gauss–Newton steps. Of those that meet the goal, the one with the smallest loss is
+            returned.
+
+    Returns:
+        The copy.
+
+    Raises:
+        ValueError: If the goal or the dimension is not allowed.
+        RuntimeError: If the goal is not reached.
     """
     if network.n != 3:
         raise ValueError(f"network: states of dimension 3 are needed, tr S decides only there; got n = {network.n}")
