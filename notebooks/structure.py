@@ -238,8 +238,9 @@ for name, make in makes.items():
     ]
 
 # %% tags=["hide-input"]
+kinds = ("volume", "mirror", "sphere")
 for name, values in defects.items():
-    for key, value in zip(("volume", "mirror", "sphere"), values, strict=True):
+    for key, value in zip(kinds, values, strict=True):
         record(f"{name}-{key}-defect", value)
 
 # %% [markdown]
