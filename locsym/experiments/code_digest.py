@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..training.fit import METHODS
 
-ROOT = Path(__file__).parents[1]  #: the package
+ROOT = Path(__file__).parents[1]  # the package
 PARSING = threading.Lock()  # Python 3.11 ends with a SystemError where two threads parse at once
 
 
