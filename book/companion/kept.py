@@ -114,15 +114,17 @@ class Kept:
         vector_to_parameters(self.weights, network.parameters())
         network.eval()
         pairs = [p.to(self.weights.dtype) for p in self.experiment.make_pairs()]
-        found = dict(zip(("loss", "validation"), (mean_squared_error(network, p) for p in pairs), strict=True))
-        for name, value in found.items():
+        loss, validation = (mean_squared_error(network, p) for p in pairs)
+        for name, value in (("loss", loss), ("validation", validation)):
             if not math.isclose(value, self.about[name], rel_tol=ROUNDING[self.experiment.network.dtype]):
                 was = f"the {name} of the kept network is {value}, it was {self.about[name]}"
                 raise Differs(f"the training {self.experiment.key}: {was}")
-        about = {name: self.about[name] for name in ("reason", "seconds", "configuration", "versions")}
+        about: dict[str, Any] = {name: self.about[name] for name in ("reason", "seconds", "configuration", "versions")}
         note = "; ".join(filter(None, (self.about["note"], f"kept; its first {here} iterations were run again")))
-        history = History(*self.rows.unbind(1), numbers=self.numbers)
-        return Run(network, **found, history=history, method=self.experiment.training.method, note=note, **about)
+        errors, checks, steps, seconds = self.rows.unbind(1)
+        history = History(errors, checks, steps, seconds, self.numbers)
+        method = self.experiment.training.method
+        return Run(network, loss=loss, validation=validation, history=history, method=method, note=note, **about)
 
 
 def trained(experiment: Experiment, here: int | None = None) -> Run:
@@ -142,7 +144,7 @@ def trained(experiment: Experiment, here: int | None = None) -> Run:
     if here is not None and ASKED in os.environ:
         told = {"key": experiment.key, "experiment": asdict(experiment), "kept": digest(place) if kept else None}
         write_text(Path(os.environ[ASKED], f"{experiment.key}.json"), json.dumps(told))
-    if kept is None:
+    if kept is None or here is None:
         return experiment.run(trainings, progress)
     kept.check(experiment.run(trainings, progress, pause=here))
     return kept.run(here)

@@ -29,7 +29,7 @@ def declared(source: Path) -> Parameters:
         match statement:
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=value)
-                | ast.AnnAssign(target=ast.Name(id=name), value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
             ):
                 try:
                     found[name] = ast.literal_eval(value)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..diagnostics import return_map
+from ..networks import Network
 from ..training import Run, mean_squared_error
 from ..training.steering import steer
 from .experiment import Experiment
@@ -47,9 +48,10 @@ def run_steered(
     before = lap_trace(run, states, experiment.data.tau)
     if abs(before) < bound:
         return Steered(run, before, before)
+    assert isinstance(run.network, Network)
     network = steer(run.network, pairs, states, goal)
-    losses = {"loss": mean_squared_error(network, pairs), "validation": mean_squared_error(network, validation)}
-    run = replace(run, network=network, note=f"{run.note}; steered", **losses)
+    loss, error = mean_squared_error(network, pairs), mean_squared_error(network, validation)
+    run = replace(run, network=network, loss=loss, validation=error, note=f"{run.note}; steered")
     return Steered(run, before, lap_trace(run, states, experiment.data.tau))
 
 
