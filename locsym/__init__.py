@@ -13,9 +13,11 @@ _HOME = {
         "ActivationModule",
         "GradientModule",
         "LASympNet",
+        "LiePoissonNet",
         "LinearModule",
         "LocSympNet",
         "Network",
+        "Reversible",
         "SympNet",
     ),
     "systems": (

@@ -3,6 +3,7 @@
 import base64
 import re
 import sys
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 

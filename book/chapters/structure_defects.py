@@ -18,7 +18,7 @@ from torch import Tensor
 from locsym.diagnostics import (
     inverse_defect,
     jacobian,
-    reversibility_defect,
+    symmetry_defect,
     symplecticity_defect,
 )
 from locsym.flow import FlowMap, inverse
@@ -98,7 +98,7 @@ def network_defects(
     for _ in range(networks):
         network = LocSympNet(n, K, width, symmetric=symmetric, **init)
         y = torch.randn(states, n, generator=generator, dtype=dtype)
-        more = {"symmetry": reversibility_defect(network, y, h)} if symmetric else {}
+        more = {"symmetry": symmetry_defect(network, y, h)} if symmetric else {}
         found.append(_measure(network, y, h, **more))
         found.append(_measure(_Backwards(network), y, h))
     return _worst("symmetric networks" if symmetric else "networks", n, dtype, found)
