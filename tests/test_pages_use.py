@@ -161,8 +161,8 @@ def test_sidebar_is_folded_away_by_keyboard(page):
 
 
 def test_copy_button_says_that_it_has_copied(chapter):
-    button = chapter.locator(".copybtn").first
-    button.evaluate(WATCH)  # from within: the words stand there for two seconds only
+    button = chapter.locator(".copybtn >> visible=true").first  # the parameters are folded, and their button with them
+    button.evaluate(WATCH)  # from within: the word stands there for two seconds only
     button.focus()
     chapter.keyboard.press("Enter")
     chapter.wait_for_function("window.said.includes('Copied!')")
