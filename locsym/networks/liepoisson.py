@@ -41,6 +41,10 @@ class BracketModule(FlowModule):
         TypeError, ValueError: Naming the argument; also if c is in the centre of the algebra, so that nothing moves.
     """
 
+    direction: Tensor
+    M: Tensor
+    M2: Tensor
+
     def __init__(
         self,
         C: Tensor,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -45,3 +47,12 @@ class FlowModule(nn.Module):
     def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
         """Return the step h after checking it and the states ``y``. Raises TypeError or ValueError."""
         return states_and_step(y, h, self.n, next(self.parameters(), None), name)
+
+
+class ModuleSequence(nn.Module):
+    """Modules and the order in which they act; see :class:`~locsym.networks.Network`."""
+
+    n: int
+    layers: Sequence[FlowModule]
+    visits: tuple[tuple[int, float], ...]
+    mirror: Tensor | None

@@ -2,9 +2,9 @@ r"""The base of all networks: a sequence of modules, their exact inverse, and fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from ..data import storage
 from ..flow import Guarded, finite_step, iterate
 from ..guards import integer
 from .activations import ACTIVATIONS, Activation
-from .modules import FlowModule
+from .modules import FlowModule, ModuleSequence
 from .native.compiled import Compiled, flat, why_not_compiled
 
 ARCHITECTURES: dict[str, type[Network]] = {}
@@ -21,7 +21,7 @@ MIRROR = -1  # in the place of a module's index: reflect the states
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-class Network(Guarded, nn.Module):
+class Network(Guarded, ModuleSequence):
     """A flow map that applies modules in turn, so that its inverse is exact.
 
     n: dimension. layers: the modules. visits: pairs (index of a module, fraction of the step h that it takes). A module
@@ -31,7 +31,7 @@ class Network(Guarded, nn.Module):
 
     CONFIG: tuple[str, ...] = ()  #: the arguments that determine the architecture; each is an attribute
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         ARCHITECTURES[cls.__name__] = cls
 
@@ -43,7 +43,8 @@ class Network(Guarded, nn.Module):
         mirror: Tensor | None = None,
     ):
         super().__init__()
-        self.n, self.layers, self.visits = integer("n", n, 2), nn.ModuleList(layers), tuple(visits)
+        self.n, self.visits = integer("n", n, 2), tuple(visits)
+        self.layers = cast(Sequence[FlowModule], nn.ModuleList(layers))  # torch does not say what a list holds
         for layer in self.layers:
             if not isinstance(layer, FlowModule) or layer.n != self.n:
                 raise ValueError(f"layers: modules of dimension n = {n} are needed, got {layer}")
@@ -62,17 +63,17 @@ class Network(Guarded, nn.Module):
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Return the states after one step. Neither arguments nor result are checked; training checks the loss."""
-        layers = list(self.layers)
+        layers, mirror = list(self.layers), self.mirror
         for i, c in self.visits:
-            y = y @ self.mirror.mT if i == MIRROR else layers[i].step(y, c * h)
+            y = y @ mirror.mT if i == MIRROR and mirror is not None else layers[i].step(y, c * h)
         return y
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Undo one step, exactly up to rounding: apply modules and reflections in reverse order, with −h."""
         h = self.checked(y, h)
-        layers = list(self.layers)
+        layers, mirror = list(self.layers), self.mirror
         for i, c in reversed(self.visits):
-            y = y @ self.mirror.mT if i == MIRROR else layers[i].step(y, -c * h)
+            y = y @ mirror.mT if i == MIRROR and mirror is not None else layers[i].step(y, -c * h)
         return finite_step(y)
 
     def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
@@ -108,7 +109,7 @@ class Network(Guarded, nn.Module):
         """
         if type(self).__name__ not in ARCHITECTURES or not self.CONFIG:
             raise TypeError(f"save: one of {sorted(ARCHITECTURES)} is needed, got {type(self).__name__}")
-        for sigma in (layer.activation for layer in self.layers if hasattr(layer, "activation")):
+        for sigma in self._activations():
             if ACTIVATIONS.get(sigma.name) != sigma:
                 raise TypeError(f"activation: {sigma.name} cannot be written to a file; needed is one of ACTIVATIONS")
         tensors = {key: value.detach() for key, value in self.state_dict().items()}
@@ -152,12 +153,17 @@ class Network(Guarded, nn.Module):
     @classmethod
     def of_config(cls, dtype: torch.dtype, **config: Any) -> Network:
         """Build a network of that configuration, with weights of its own."""
-        return cls(**config, generator=torch.Generator(), dtype=dtype)
+        make: Callable[..., Network] = cls  # a subclass has other arguments than this class
+        return make(**config, generator=torch.Generator(), dtype=dtype)
 
     @staticmethod
-    def count(**config) -> int:
+    def count(*_: Any, **config: Any) -> int:
         """Return the number of weights of an architecture, without building it."""
         raise NotImplementedError
+
+    def _activations(self) -> Iterator[Activation]:
+        found = (getattr(layer, "activation", None) for layer in self.layers)
+        return (sigma for sigma in found if isinstance(sigma, Activation))
 
     def __repr__(self) -> str:
         name, config = type(self).__name__, ", ".join(f"{key}={value!r}" for key, value in self.config.items())

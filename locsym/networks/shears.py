@@ -7,6 +7,9 @@ moves. Its Jacobian is therefore unit triangular: it preserves volume for all we
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +43,9 @@ class Shear(FlowModule):
     n: dimension, >= 2. moved, read: disjoint coordinates, counted from 0. sign: +1 (up) or −1 (low).
     Raises ValueError or TypeError, naming the argument, for other arguments.
     """
+
+    _to: Tensor
+    _from: Tensor
 
     def __init__(self, n: int, moved: tuple[int, ...], read: tuple[int, ...], sign: int):
         super().__init__()
@@ -77,6 +83,8 @@ class GradientModule(Shear):
     Levenberg–Marquardt starts well from the default, one half; the paper's start is ``std=0.1, bias_std=0.0``.
     """
 
+    _partner: Tensor
+
     def __init__(
         self,
         n: int,
@@ -105,7 +113,7 @@ class GradientModule(Shear):
 
     @classmethod
     def local(
-        cls, n: int, k: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
+        cls, n: int, k: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init: Any
     ) -> GradientModule:
         """The module on the pair (y_k, y_k+1): eq. (26) ``"up"`` moves y_k, eq. (27) ``"low"`` moves y_k+1.
 
@@ -118,7 +126,7 @@ class GradientModule(Shear):
 
     @classmethod
     def symplectic(
-        cls, n: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
+        cls, n: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init: Any
     ) -> GradientModule:
         """The module on (q, p) of R^2d, n = 2d: eq. (20) ``"up"`` moves q by p, eq. (21) ``"low"`` moves p by q."""
         n, moved, read, sign = halves(n, move)
@@ -127,6 +135,11 @@ class GradientModule(Shear):
     def shift(self, x: Tensor) -> Tensor:
         hidden = self.activation(nn.functional.linear(x, self.W, self.b))
         return hidden @ (self.w.unsqueeze(1) * self.W.index_select(1, self._partner))
+
+
+def gradient_modules(layers: Iterable[nn.Module]) -> list[GradientModule]:
+    """Return those of the modules that are gradient modules."""
+    return [layer for layer in layers if isinstance(layer, GradientModule)]
 
 
 class LinearModule(Shear):

@@ -25,6 +25,7 @@ REASONS = ("target", "iterations", "seconds", "stagnation", "interrupted", "paus
 UNFINISHED = (None, "interrupted", "paused")  # a training that stopped for one of these goes on when called again
 FILE = "run.safetensors"
 KIND = "training"
+Row = tuple[float, float, float, float]  # of COLUMNS
 
 
 @dataclass(frozen=True)

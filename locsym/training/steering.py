@@ -50,6 +50,12 @@ def steer(network: Network, pairs: Pairs, states: Tensor, goal: float = 1.5, ste
         raise ValueError(f"network: states of dimension 3 are needed, tr S decides only there; got n = {network.n}")
     if not -2 < goal < 2:
         raise ValueError(f"goal: a trace between -2 and 2 is needed, an elliptic orbit; got {goal!r}")
+    weights, residuals = sum(p.numel() for p in network.parameters()), pairs.target.numel()
+    if weights <= residuals:
+        N, n = pairs.target.shape
+        raise ValueError(
+            f"network: more weights than residuals are needed, N n = {N} * {n} = {residuals}; it has {weights} weights"
+        )
     network, h = copy.deepcopy(network), float(pairs.h[0])
     problem = Linearisation(network, pairs.y, pairs.h, pairs.target)
     theta = parameters_to_vector(network.parameters()).detach().clone()
