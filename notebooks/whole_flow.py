@@ -335,7 +335,7 @@ for name, network in {"fixed": net, "mixed": anew.network}.items():
     for step in (0.05, 0.1, 0.15):
         fresh = Pairs.from_states(body, others, step)
         error = (network(fresh.y, fresh.h) - fresh.target).square().mean()
-        record(f"{name}-{step}", float(error))
+        record(f"{name}-{step}", error)
 
 # %% [markdown]
 # | mean squared error of one step, at new states | $h = 0.05$ | $h = 0.1$ | $h = 0.15$ |
