@@ -437,8 +437,8 @@ assert unseen[0] > unseen[1] > unseen[2] > runs["lm"].validation
 #
 # ## What's next
 #
-# [Choices](choices) is an appendix. It tries what the paper leaves open: activation functions, weights, rates and
-# number formats.
+# The best network here drifts slowly as well. [The next chapter](structure) asks what a network must keep so that it
+# does not.
 
 # %% tags=["hide-input"]
 if lm_iterations >= 300 and width == 60 and K == 3:
