@@ -303,12 +303,12 @@ def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         >>> orbit.shape
         torch.Size([51, 2])
     """
-    own: Callable | None = getattr(flow, "rollout", None)
-    guarded = getattr(own, "__func__", None) is Guarded.rollout
-    h = flow.checked(y0, h, "y0") if guarded else states_and_step(y0, h, name="y0")
+    own: Callable[[Tensor, Tensor | float, int], Tensor] | None = getattr(flow, "rollout", None)
+    if isinstance(flow, Guarded) and getattr(own, "__func__", None) is Guarded.rollout:
+        h = flow.checked(y0, h, "y0")
+        return flow.iterate(y0, h, integer("steps", steps, 0))
+    h = states_and_step(y0, h, name="y0")
     steps = integer("steps", steps, 0)
-    if guarded:
-        return flow.iterate(y0, h, steps)
     return iterate(flow, y0, h, steps) if own is None else own(y0, h, steps)
 
 
@@ -344,7 +344,7 @@ class Guarded:
     A subclass defines ``checked`` and ``iterate``; its ``__call__`` and ``inverse`` call ``checked`` as well.
     """
 
-    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+    def rollout(self: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """Iterate the step after checking the arguments; see :func:`locsym.flow.rollout`.
 
         Args:

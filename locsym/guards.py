@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Test = Callable[[float], bool]
+Test = Callable[[Any], bool]  # of any real number: not every one is a float yet
 
 
 # ---- numbers and choices
@@ -111,9 +111,10 @@ def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
     allowed = f"a whole number >= {least}" if most is None else f"a whole number {least} … {most}"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name}: {allowed} is needed, got {brief(value)}")
-    if value < least or (most is not None and value > most):
+    found = int(value)
+    if found < least or (most is not None and found > most):
         raise ValueError(f"{name}: {allowed} is needed, got {brief(value)}")
-    return int(value)
+    return found
 
 
 def two_numbers(name: str, values: Any, allowed: str, inside: Test) -> tuple[float, float]:

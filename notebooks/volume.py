@@ -689,7 +689,7 @@ twice = brick(brick(state, 0.1), 0.1)
 assert (twice - brick(state, 0.2)).abs().max() < 1e-14
 no_group = (net(net(state, 0.1), 0.1) - net(state, 0.2)).abs().max()
 assert no_group > 1e-3
-record("no-group", float(no_group))
+record("no-group", no_group)
 
 # %% [markdown]
 # ## What's next

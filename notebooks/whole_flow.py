@@ -335,7 +335,7 @@ for name, network in {"fixed": net, "mixed": anew.network}.items():
     for step in (0.05, 0.1, 0.15):
         fresh = Pairs.from_states(body, others, step)
         error = (network(fresh.y, fresh.h) - fresh.target).square().mean()
-        record(f"{name}-{step}", float(error))
+        record(f"{name}-{step}", error)
 
 # %% [markdown]
 # | mean squared error of one step, at new states | $h = 0.05$ | $h = 0.1$ | $h = 0.15$ |
@@ -437,8 +437,8 @@ assert unseen[0] > unseen[1] > unseen[2] > runs["lm"].validation
 #
 # ## What's next
 #
-# [Choices](choices) is an appendix. It tries what the paper leaves open: activation functions, weights, rates and
-# number formats.
+# The best network here drifts slowly as well. [The next chapter](structure) asks what a network must keep so that it
+# does not.
 
 # %% tags=["hide-input"]
 if lm_iterations >= 300 and width == 60 and K == 3:

@@ -70,9 +70,10 @@ def entries(part: str) -> list[str]:
 
 def arguments(found: Callable) -> list[str]:
     """Return the names of what a function, or the constructor of a class, takes; those of ``*args`` with stars."""
-    foreign = inspect.isclass(found) and issubclass(found, Exception) and "__init__" not in vars(found)
-    if foreign or getattr(found, "_is_protocol", False):
-        return []
+    if inspect.isclass(found):  # a protocol, and a class without a constructor of ours, take nothing
+        ours = getattr(found.__init__, "__module__", "").startswith("locsym")
+        if not ours or getattr(found, "_is_protocol", False):
+            return []
     stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
     taken = inspect.signature(found).parameters.items()
     return [stars.get(p.kind, "") + name for name, p in taken if name != "self" and not name.startswith("_")]

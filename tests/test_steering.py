@@ -70,6 +70,17 @@ def test_other_dimensions_are_refused():
         steer(LocSympNet(2, 1, 4), TRAIN, STATES)
 
 
+def test_a_network_with_too_few_weights_is_refused():
+    network = LocSympNet(3, 1, 16, symmetric=True)
+    with pytest.raises(ValueError, match=r"network: more weights than residuals .* 120 \* 3 = 360; it has 256 weights"):
+        steer(network, TRAIN, STATES)
+    few = LocSympNet(3, 1, 15)  # 240 weights
+    with pytest.raises(ValueError, match="it has 240 weights"):
+        steer(few, TRAIN[:80], STATES)  # as many residuals
+    with pytest.raises(RuntimeError, match="was not reached in 1 steps"):
+        steer(few, TRAIN[:79], STATES, steps=1)
+
+
 def test_a_goal_out_of_reach_is_said(trained):
     with pytest.raises(RuntimeError, match="was not reached in 1 steps"):
         steer(trained.network, TRAIN, STATES, steps=1)

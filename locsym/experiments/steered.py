@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ..diagnostics import TraceRange, trace_range
+from ..networks import Network
 from ..training import Run, mean_squared_error
 from ..training.steering import steer
 from .experiment import Experiment
@@ -79,7 +80,8 @@ def run_steered(
     before = trace_range(run.network, states, tau)
     if before.kind == "elliptic":
         return Steered(run, before, before)
+    assert isinstance(run.network, Network)
     network = steer(run.network, pairs, states, goal)
-    losses = {"loss": mean_squared_error(network, pairs), "validation": mean_squared_error(network, validation)}
-    run = replace(run, network=network, note=f"{run.note}; steered", **losses)
+    loss, error = mean_squared_error(network, pairs), mean_squared_error(network, validation)
+    run = replace(run, network=network, loss=loss, validation=error, note=f"{run.note}; steered")
     return Steered(run, before, trace_range(network, states, tau))

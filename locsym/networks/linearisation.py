@@ -28,7 +28,9 @@ from torch import Tensor, nn
 from ..guards import check_states
 from .gram_matrix import Visits, gram_matrix
 from .network import MIRROR, Network
-from .shears import GradientModule
+from .shears import gradient_modules
+
+Visit = tuple[int, int, int, int, float]  # see Linearisation.path
 
 
 def why_no_closed_form(network: nn.Module) -> str | None:
@@ -44,9 +46,10 @@ def why_no_closed_form(network: nn.Module) -> str | None:
         return f"{type(network).__name__} is no network of modules"
     if not network.is_sequential:
         return f"{type(network).__name__} has a step of its own"
-    if not all(isinstance(layer, GradientModule) for layer in network.layers):
+    layers = gradient_modules(network.layers)
+    if len(layers) < len(network.layers):
         return "not all of its modules are gradient modules"
-    kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in network.layers}
+    kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in layers}
     turns = Counter(i for i, _ in network.visits if i != MIRROR)
     if len(kinds) > 1:
         return "its modules differ in width, activation or number of coordinates"
@@ -81,10 +84,11 @@ class Linearisation:
         torch.Size([15, 64])
     """
 
-    def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
-        if reason := why_no_closed_form(network):
+    def __init__(self, network: nn.Module, y: Tensor, h: Tensor, target: Tensor):
+        reason = why_no_closed_form(network)
+        if reason is not None or not isinstance(network, Network):
             raise ValueError(f"network: {reason}; the closed form needs modules that can be stacked into one array")
-        layers, device = list(network.layers), y.device
+        layers, device = gradient_modules(network.layers), y.device
         check_states("y", y, network.n, layers[0].W)
         if y.ndim != 2 or h.shape != y.shape[:1] or target.shape != y.shape:
             found = ", ".join(str(tuple(x.shape)) for x in (y, h, target))
@@ -98,16 +102,17 @@ class Linearisation:
         self.pick.scatter_(1, self.read, torch.arange(self.r, device=device).expand(self.L, -1))
         self.reads = (self.pick < self.r).to(y.dtype)
         # one entry a visit: (place in the stacked arrays, layer, moved, partner, signed share of h); visit t of layer l
-        # has place t L + l
-        self.path, self.mirror, seen = [], network.mirror, [0] * self.L  # None on the path: reflect the states
+        # has place t L + l. A matrix on the path reflects the states.
+        self.path: list[Visit | Tensor] = []
+        seen = [0] * self.L
         for i, c in network.visits:
-            if i == MIRROR:
-                self.path.append(None)
+            if i == MIRROR and network.mirror is not None:
+                self.path.append(network.mirror)
                 continue
             for j, k in zip(layers[i].moved, layers[i].columns, strict=True):
                 self.path.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
                 seen[i] += 1
-        self.visits = [visit for visit in self.path if visit is not None]
+        self.visits = [visit for visit in self.path if not isinstance(visit, Tensor)]
         self.T = seen[0]
         order = sorted(self.visits)
         self.layer = torch.tensor([i for _, i, *_ in order], device=device)
@@ -149,7 +154,7 @@ class Linearisation:
             The vector, ``(P,)``.
         """
         W = W.gather(2, self.read.unsqueeze(1).expand(self.L, self.m, self.r))
-        return torch.cat([W.flatten(1), w] + ([b] if self.bias else []), dim=1).flatten()
+        return torch.cat([W.flatten(1), w] + ([] if b is None else [b]), dim=1).flatten()
 
     def hidden(self, y: Tensor, W: Tensor, b: Tensor | float, i: int) -> Tensor:
         """Return W ŷ + b for one module.
@@ -163,7 +168,7 @@ class Linearisation:
         Returns:
             The sums, ``(N, m)``.
         """
-        return torch.addmm(b[i], y, W.T) if self.bias else y @ W.T
+        return torch.addmm(b[i], y, W.T) if isinstance(b, Tensor) else y @ W.T
 
     def by_layer(self, x: Tensor) -> Tensor:
         """Add up the visits of each module.
@@ -191,8 +196,8 @@ class Linearisation:
         W, w, b = self.unpack(theta)
         y = self.y.clone()
         for visit in self.path:
-            if visit is None:
-                y = y @ self.mirror.mT
+            if isinstance(visit, Tensor):
+                y = y @ visit.mT
                 continue
             _, i, j, kappa, s = visit
             S = self.activation(self.hidden(y, W[i], b, i))
@@ -231,8 +236,8 @@ class Tangent:
         y, new = source.y.clone(), theta.new_empty
         self.X, self.C, self.S = new(V, N, n), new(V, N, m), new(V, N, m)  # ŷ with zeros where nothing is read, c, σ
         for visit in source.path:
-            if visit is None:
-                y = y @ source.mirror.mT
+            if isinstance(visit, Tensor):
+                y = y @ visit.mT
                 continue
             v, i, j, _, s = visit
             self.X[v] = y
@@ -245,8 +250,8 @@ class Tangent:
         adjoint = torch.eye(n, dtype=theta.dtype, device=theta.device).repeat(N, 1, 1)  # ∂Φ_o/∂y: (N, o, coordinate)
         self.g = new(V, N, n)
         for visit in reversed(source.path):
-            if visit is None:
-                adjoint = adjoint @ source.mirror
+            if isinstance(visit, Tensor):
+                adjoint = adjoint @ visit
                 continue
             v, _, j, _, s = visit
             torch.mul(adjoint[:, :, j], (s * source.h).unsqueeze(1), out=self.g[v])
@@ -267,7 +272,7 @@ class Tangent:
         dW_partner = dW[layer, :, source.partner]
         dY = ((self.C @ dW[layer]) * self.X).sum(2, keepdim=True)
         dY += self.S @ (self.w[layer] * dW_partner + self.W_partner * dw[layer]).unsqueeze(2)
-        if source.bias:
+        if isinstance(db, Tensor):
             dY += self.C @ db[layer].unsqueeze(2)
         return (self.g * dY).sum(0).reshape(-1, n).flatten()
 
@@ -302,8 +307,8 @@ class Tangent:
         D = C.unsqueeze(3) * X.unsqueeze(2)  # (V, samples, m, n)
         D[range(len(D)), :, :, source.partner] += S * self.w[source.layer].unsqueeze(1)
         read = source.read[source.layer][:, None, None].expand(*D.shape[:3], source.r)
-        D = [D.gather(3, read).flatten(2), S * self.W_partner.unsqueeze(1)] + [C] * source.bias
-        J = g.unsqueeze(3) * torch.cat(D, dim=2).unsqueeze(2)  # (V, samples, o, weights of one module)
+        parts = [D.gather(3, read).flatten(2), S * self.W_partner.unsqueeze(1)] + [C] * source.bias
+        J = g.unsqueeze(3) * torch.cat(parts, dim=2).unsqueeze(2)  # (V, samples, o, weights of one module)
         return source.by_layer(J).permute(1, 2, 0, 3).reshape(-1, source.P)
 
     def normal(self, out: Tensor | None = None) -> Tensor:

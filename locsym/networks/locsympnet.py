@@ -2,6 +2,8 @@ r"""The network of the paper, eqs. (28)–(31): locally-symplectic, and therefor
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from ..guards import integer, one_of
@@ -60,7 +62,7 @@ class LocSympNet(Network):
             raise TypeError(f"symmetric: True or False is needed, got {symmetric!r}")
         one_of("order", order, ("ascending", "printed"))
         pairs = range(n - 1) if order == "ascending" else range(n - 2, -1, -1)
-        init = {"std": std, "bias_std": bias_std, "generator": generator, "dtype": dtype}
+        init: dict[str, Any] = {"std": std, "bias_std": bias_std, "generator": generator, "dtype": dtype}
         layers = [
             GradientModule.local(n, k, move, width, activation, **init)
             for _ in range(K)
@@ -74,7 +76,7 @@ class LocSympNet(Network):
         self.activation = layers[0].activation
 
     @staticmethod
-    def count(n: int, K: int, width: int, activation: str | Activation | Function = "sigmoid", **_) -> int:
+    def count(n: int, K: int, width: int, activation: str | Activation | Function = "sigmoid", **_: Any) -> int:
         """Return the number of weights: 2(n−1)K modules of m(n−1) + m + m, the last m only with a bias.
 
         Args:

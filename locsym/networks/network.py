@@ -1,10 +1,10 @@
-r"""The base of all networks: a sequence of shears, their exact inverse, and files of weights."""
+r"""The base of all networks: a sequence of modules, their exact inverse, and files of weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,20 +13,20 @@ from ..data import storage
 from ..flow import Guarded, finite_step, iterate
 from ..guards import integer
 from .activations import ACTIVATIONS, Activation
+from .modules import FlowModule, ModuleSequence
 from .native.compiled import Compiled, flat, why_not_compiled
-from .shears import Shear
 
 ARCHITECTURES: dict[str, type[Network]] = {}
 MIRROR = -1  # in the place of a module's index: reflect the states
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-class Network(Guarded, nn.Module):
-    """A flow map that applies shears in turn, so that its inverse is exact.
+class Network(Guarded, ModuleSequence):
+    """A flow map that applies modules in turn, so that its inverse is exact.
 
     Args:
         n: The dimension, at least 2.
-        layers: The modules, shears of that dimension.
+        layers: The modules, each a :class:`~locsym.networks.modules.FlowModule` of that dimension.
         visits: The order in which modules act, as pairs (index of a module, fraction of the step h that it takes). A
             module that is visited twice has tied weights.
         mirror: A linear involution R, ``(n, n)``, which the visit ``(MIRROR, 0.0)`` applies to the states; None for
@@ -45,22 +45,23 @@ class Network(Guarded, nn.Module):
 
     CONFIG: tuple[str, ...] = ()  #: the arguments that determine the architecture; each is an attribute
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         ARCHITECTURES[cls.__name__] = cls
 
     def __init__(
         self,
         n: int,
-        layers: Iterable[Shear],
+        layers: Iterable[FlowModule],
         visits: Iterable[tuple[int, float]],
         mirror: Tensor | None = None,
     ):
         super().__init__()
-        self.n, self.layers, self.visits = integer("n", n, 2), nn.ModuleList(layers), tuple(visits)
+        self.n, self.visits = integer("n", n, 2), tuple(visits)
+        self.layers = cast(Sequence[FlowModule], nn.ModuleList(layers))  # torch does not say what a list holds
         for layer in self.layers:
-            if not isinstance(layer, Shear) or layer.n != self.n:
-                raise ValueError(f"layers: shears of dimension n = {n} are needed, got {layer}")
+            if not isinstance(layer, FlowModule) or layer.n != self.n:
+                raise ValueError(f"layers: modules of dimension n = {n} are needed, got {layer}")
         visited = {i for i, _ in self.visits} - ({MIRROR} if mirror is not None else set())
         if not self.layers or visited != set(range(len(self.layers))):
             raise ValueError(f"visits: each of the {len(self.layers)} layers must be visited, got {self.visits}")
@@ -92,9 +93,9 @@ class Network(Guarded, nn.Module):
         Returns:
             The states after the step, ``(*, n)``.
         """
-        layers = list(self.layers)
+        layers, mirror = list(self.layers), self.mirror
         for i, c in self.visits:
-            y = y @ self.mirror.mT if i == MIRROR else layers[i].step(y, c * h)
+            y = y @ mirror.mT if i == MIRROR and mirror is not None else layers[i].step(y, c * h)
         return y
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
@@ -112,9 +113,9 @@ class Network(Guarded, nn.Module):
                 argument.
         """
         h = self.checked(y, h)
-        layers = list(self.layers)
+        layers, mirror = list(self.layers), self.mirror
         for i, c in reversed(self.visits):
-            y = y @ self.mirror.mT if i == MIRROR else layers[i].step(y, -c * h)
+            y = y @ mirror.mT if i == MIRROR and mirror is not None else layers[i].step(y, -c * h)
         return finite_step(y)
 
     def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
@@ -179,7 +180,7 @@ class Network(Guarded, nn.Module):
         """
         if type(self).__name__ not in ARCHITECTURES or not self.CONFIG:
             raise TypeError(f"save: one of {sorted(ARCHITECTURES)} is needed, got {type(self).__name__}")
-        for sigma in (layer.activation for layer in self.layers if hasattr(layer, "activation")):
+        for sigma in self._activations():
             if ACTIVATIONS.get(sigma.name) != sigma:
                 raise TypeError(f"activation: {sigma.name} cannot be written to a file; needed is one of ACTIVATIONS")
         tensors = {key: value.detach() for key, value in self.state_dict().items()}
@@ -244,10 +245,11 @@ class Network(Guarded, nn.Module):
         Raises:
             TypeError, ValueError: If the configuration is not allowed. The message names the argument.
         """
-        return cls(**config, generator=torch.Generator(), dtype=dtype)
+        make: Callable[..., Network] = cls  # a subclass has other arguments than this class
+        return make(**config, generator=torch.Generator(), dtype=dtype)
 
     @staticmethod
-    def count(**config) -> int:
+    def count(*_: Any, **config: Any) -> int:
         """Return the number of weights of an architecture, without building it.
 
         Args:
@@ -257,6 +259,10 @@ class Network(Guarded, nn.Module):
             The number of weights.
         """
         raise NotImplementedError
+
+    def _activations(self) -> Iterator[Activation]:
+        found = (getattr(layer, "activation", None) for layer in self.layers)
+        return (sigma for sigma in found if isinstance(sigma, Activation))
 
     def __repr__(self) -> str:
         name, config = type(self).__name__, ", ".join(f"{key}={value!r}" for key, value in self.config.items())

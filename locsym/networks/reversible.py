@@ -42,6 +42,7 @@ class Reversible(Network):
     """
 
     CONFIG = ("base", "arguments", "R")
+    mirror: Tensor
 
     def __init__(self, network: Network, R: Tensor | tuple[float, ...] | list[float]):
         if not isinstance(network, Network) or not network.is_sequential:
@@ -70,7 +71,7 @@ class Reversible(Network):
     @property
     def activation(self) -> Activation | None:
         """The activation of the network that was made reversible; None if it has none."""
-        return next((layer.activation for layer in self.layers if hasattr(layer, "activation")), None)
+        return next(self._activations(), None)
 
     def __repr__(self) -> str:
         signs = self.mirror.diagonal()

@@ -7,12 +7,16 @@ moves. Its Jacobian is therefore unit triangular: it preserves volume for all we
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from ..flow import column, finite_step
-from ..guards import integer, number, states_and_step
+from ..flow import column
+from ..guards import integer
 from .activations import Activation, Function, elementwise
+from .modules import FlowModule, normal
 
 SIGNS = {"up": 1, "low": -1}
 
@@ -54,33 +58,7 @@ def halves(n: int, move: str) -> tuple[int, tuple[int, ...], tuple[int, ...], in
     return (n, q, p, sign) if move == "up" else (n, p, q, sign)
 
 
-def normal(
-    *shape: int, std: float, generator: torch.Generator | None, dtype: torch.dtype, name: str = "std"
-) -> nn.Parameter:
-    """Return starting weights from N(0, std²).
-
-    Args:
-        *shape: The shape of the weights.
-        std: The standard deviation, at least 0.
-        generator: The source of random numbers; None for torch's own.
-        dtype: ``torch.float32`` or ``torch.float64``.
-        name: What errors call ``std``.
-
-    Returns:
-        The weights.
-
-    Raises:
-        TypeError, ValueError: If an argument is not allowed. The message names it.
-    """
-    if dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"dtype: torch.float32 or torch.float64 is needed, got {dtype!r}")
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(f"generator: a torch.Generator or None is needed, got {type(generator).__name__}")
-    std = number(name, std, "a finite number >= 0")
-    return nn.Parameter(std * torch.randn(*shape, generator=generator, dtype=dtype))
-
-
-class Shear(nn.Module):
+class Shear(FlowModule):
     r"""The flow map :math:`Y_\text{moved} = y_\text{moved} \pm h \, s(y_\text{read})`; a subclass gives the shift s.
 
     Args:
@@ -100,6 +78,9 @@ class Shear(nn.Module):
         >>> Square(n=2, moved=(0,), read=(1,), sign=1)(torch.tensor([1.0, 3.0]), 0.5)
         tensor([5.5000, 3.0000])
     """
+
+    _to: Tensor
+    _from: Tensor
 
     def __init__(self, n: int, moved: tuple[int, ...], read: tuple[int, ...], sign: int):
         super().__init__()
@@ -134,54 +115,6 @@ class Shear(nn.Module):
             The states after the step, ``(*, n)``.
         """
         return y.index_add(-1, self._to, (self.sign * column(h)) * self.shift(y.index_select(-1, self._from)))
-
-    def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states, in which only the coordinates ``moved`` differ.
-
-        Args:
-            y: The states, ``(*, n)``, floating-point and finite, with the dtype and device of the weights.
-            h: The time step, a number or ``(*)``.
-
-        Returns:
-            The states after the step, ``(*, n)``.
-
-        Raises:
-            TypeError, ValueError: If an argument is not allowed, or if the step overflows. The message names the
-                argument.
-        """
-        return finite_step(self.step(y, self.checked(y, h)))
-
-    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo a step: the coordinates read have not moved, so that the same shift can be subtracted.
-
-        Args:
-            y: The states after the step, ``(*, n)``.
-            h: The time step, a number or ``(*)``.
-
-        Returns:
-            The states before the step, ``(*, n)``.
-
-        Raises:
-            TypeError, ValueError: If an argument is not allowed, or if the step overflows. The message names the
-                argument.
-        """
-        return finite_step(self.step(y, -self.checked(y, h)))
-
-    def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
-        """Check the states and the step, and return the step.
-
-        Args:
-            y: The states, ``(*, n)``, floating-point and finite.
-            h: The time step, a number or ``(*)``, finite.
-            name: What error messages call the states.
-
-        Returns:
-            The step, a float or a tensor.
-
-        Raises:
-            TypeError, ValueError: If the states or the step are not allowed. The message names the argument.
-        """
-        return states_and_step(y, h, self.n, next(self.parameters(), None), name)
 
     def extra_repr(self) -> str:
         """Return what a printed module shows.
@@ -226,6 +159,8 @@ class GradientModule(Shear):
         [True, False, False]
     """
 
+    _partner: Tensor
+
     def __init__(
         self,
         n: int,
@@ -254,7 +189,7 @@ class GradientModule(Shear):
 
     @classmethod
     def local(
-        cls, n: int, k: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
+        cls, n: int, k: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init: Any
     ) -> GradientModule:
         """Return the module on the pair (y_k, y_k+1): eq. (26) ``"up"`` moves y_k, eq. (27) ``"low"`` moves y_k+1.
 
@@ -282,7 +217,7 @@ class GradientModule(Shear):
 
     @classmethod
     def symplectic(
-        cls, n: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
+        cls, n: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init: Any
     ) -> GradientModule:
         """Return the module on (q, p) of R^2d: eq. (20) ``"up"`` moves q by p, eq. (21) ``"low"`` moves p by q.
 
@@ -306,6 +241,18 @@ class GradientModule(Shear):
     def shift(self, x: Tensor) -> Tensor:
         hidden = self.activation(nn.functional.linear(x, self.W, self.b))
         return hidden @ (self.w.unsqueeze(1) * self.W.index_select(1, self._partner))
+
+
+def gradient_modules(layers: Iterable[nn.Module]) -> list[GradientModule]:
+    """Return those of the modules that are gradient modules.
+
+    Args:
+        layers: The modules.
+
+    Returns:
+        The gradient modules, in their order.
+    """
+    return [layer for layer in layers if isinstance(layer, GradientModule)]
 
 
 class LinearModule(Shear):

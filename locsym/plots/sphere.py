@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from .style import COLOURS, attach
@@ -73,7 +75,7 @@ def ball(ax: Axes, view: tuple[float, float] = VIEW) -> Axes:
     return ax
 
 
-def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint: float = 0.25, **style):
+def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint: float = 0.25, **style: Any) -> Line2D:
     """Draw a curve; what lies behind the ball is drawn faint.
 
     Args:
@@ -101,7 +103,7 @@ def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint:
     return near
 
 
-def dot(ax: Axes, point: np.ndarray, view: tuple[float, float] = VIEW, **style) -> None:
+def dot(ax: Axes, point: np.ndarray, view: tuple[float, float] = VIEW, **style: Any) -> None:
     """Mark a point on the sphere; the mark is hollow where the point lies behind.
 
     Args:
@@ -122,7 +124,7 @@ def orbits(
     ax: Axes,
     exact: np.ndarray | None,
     learned: np.ndarray,
-    colours: Sequence[str] | str,
+    colours: Sequence[str] | Sequence[tuple[float, ...]] | str,
     view: tuple[float, float] = VIEW,
 ) -> Axes:
     """Draw exact orbits (black) under learned ones (coloured), with a dot at every start.
@@ -138,12 +140,12 @@ def orbits(
         The panel.
     """
     ball(ax, view)
-    colours = [colours] * learned.shape[1] if isinstance(colours, str) else list(colours)
+    shown: list[Any] = [colours] * learned.shape[1] if isinstance(colours, str) else list(colours)
     for s in range(learned.shape[1]):
         if exact is not None:
             curve(ax, exact[:, s], view, color=COLOURS["exact"], lw=0.9, zorder=3, series=f"exact {s}")
-        curve(ax, learned[:, s], view, color=colours[s], lw=1.3, zorder=4, alpha=0.85, series=f"learned {s}")
-        dot(ax, learned[0, s], view, color=colours[s])
+        curve(ax, learned[:, s], view, color=shown[s], lw=1.3, zorder=4, alpha=0.85, series=f"learned {s}")
+        dot(ax, learned[0, s], view, color=shown[s])
     return ax
 
 

@@ -22,7 +22,7 @@ class ChargedParticle(System):
         ChargedParticle('charged particle', n=4, invariants=['H'])
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         y1, y2, p1, p2 = state = coordinates(4)
         r = sp.sqrt(y1**2 + y2**2)
         field = (p1, p2, y1 / (100 * r**3) + r * p2, y2 / (100 * r**3) - r * p1)

@@ -21,6 +21,6 @@ class Pendulum(System):
         tensor(1.)
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         q, p = state = coordinates(2)
         super().__init__("pendulum", state, (p, -sp.sin(q)), {"H": p**2 / 2 - sp.cos(q)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -116,7 +117,7 @@ class System:
         jacobian = torch.func.vmap(torch.func.jacrev(self.rhs))(y.reshape(-1, self.n))
         return jacobian.diagonal(dim1=-2, dim2=-1).sum(-1).reshape(y.shape[:-1])
 
-    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
+    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver: Any) -> Tensor:
         """Return the exact solution at given times.
 
         Args:

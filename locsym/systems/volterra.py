@@ -17,7 +17,7 @@ class Volterra(System):
         {'sum': y1 + y2 + y3, 'product': y1*y2*y3}
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         y1, y2, y3 = y = coordinates(3)
         field = (y1 * (y3 - y2), y2 * (y1 - y3), y3 * (y2 - y1))
         super().__init__("Volterra ring", y, field, {"sum": y1 + y2 + y3, "product": y1 * y2 * y3})

@@ -22,7 +22,9 @@ from torch import Tensor, nn
 
 from ..data import Pairs
 from ..guards import number, positive, two_numbers
+from ..networks.native.compiled import Compiled
 from .objective import Objective
+from .record import Row
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Adam:
     name: ClassVar[str] = "adam"
     iterations: ClassVar[int] = 20_000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.rates()
         two_numbers("betas", self.betas, "two numbers in [0, 1)", lambda beta: 0 <= beta < 1)
         number("eps", self.eps)
@@ -101,11 +103,13 @@ class AdamOptimiser:
     def __init__(self, method: Adam, objective: Objective, iterations: int):
         self.rate, last = method.rates()
         self.decay = (last / self.rate) ** (1 / max(iterations, 1))
-        self.betas, self.eps = tuple(map(float, method.betas)), float(method.eps)
+        beta1, beta2 = method.betas
+        self.betas, self.eps = (float(beta1), float(beta2)), float(method.eps)
         self.objective = objective
         self.theta = self.objective.start
         self.m, self.v = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
-        self.taken, self.reason, self.note = 0, None, self.objective.note
+        self.taken, self.note = 0, self.objective.note
+        self.reason: str | None = None
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
         """Take up to so many epochs, and return a row for each.
@@ -120,7 +124,8 @@ class AdamOptimiser:
         """
         target = -math.inf if target is None else target
         seconds = max(0.0, deadline - time.perf_counter())
-        taken = (self._compiled if self.objective.kernel is not None else self._plain)(rows, target, seconds)
+        kernel = self.objective.kernel
+        taken = self._plain(rows, target, seconds) if kernel is None else self._compiled(kernel, rows, target, seconds)
         self.taken += len(taken)
         if len(taken) and not math.isfinite(taken[-1, 0]):
             self.reason, self.note = "stagnation", f"{self.note}; the loss is no longer finite"
@@ -128,9 +133,9 @@ class AdamOptimiser:
             self.reason = "target"
         return taken
 
-    def _compiled(self, rows: int, target: float, seconds: float) -> Tensor:
+    def _compiled(self, kernel: Compiled, rows: int, target: float, seconds: float) -> Tensor:
         objective = self.objective
-        return objective.kernel.adam(
+        return kernel.adam(
             (self.theta, self.m, self.v),
             self.taken,
             objective.train,
@@ -147,7 +152,8 @@ class AdamOptimiser:
 
     def _plain(self, rows: int, target: float, seconds: float) -> Tensor:
         """Do the same in torch: the kernel is checked against this, and this runs if there is no kernel."""
-        begin, (beta1, beta2), taken = time.perf_counter(), self.betas, []
+        begin, (beta1, beta2) = time.perf_counter(), self.betas
+        taken: list[Row] = []
         for t in range(self.taken, self.taken + rows):
             loss, gradient = self.objective(self.theta)
             rate = self.rate * self.decay**t

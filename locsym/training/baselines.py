@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from ..data import Pairs
 from ..guards import integer, number, one_of, positive
 from ..networks.linearisation import Linearisation, why_no_closed_form
-from .autodiff_linearisation import AutodiffLinearisation
+from .autodiff_linearisation import AutodiffLinearisation, AutodiffTangent
 from .objective import Objective
+from .record import Row
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class LBFGS:
     name: ClassVar[str] = "lbfgs"
     iterations: ClassVar[int] = 2000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         number("scale", self.scale, "a positive number", positive)
         integer("history", self.history, 1)
 
@@ -83,11 +84,13 @@ class LBFGSOptimiser:
 
     def __init__(self, method: LBFGS, objective: Objective):
         self.scale, self.history, self.objective = method.scale, method.history, objective
-        self.note, self.reason = self.objective.note, None
+        self.note = self.objective.note
+        self.reason: str | None = None
         self._start(self.objective.start)
 
     def _start(self, theta: Tensor) -> None:
-        self.theta, self._at = nn.Parameter(theta), None
+        self.theta = nn.Parameter(theta)
+        self._at: tuple[Tensor, float, Tensor] | None = None
         self.search = torch.optim.LBFGS(
             [self.theta], max_iter=1, max_eval=26, history_size=self.history, line_search_fn="strong_wolfe"
         )
@@ -115,7 +118,8 @@ class LBFGSOptimiser:
         Returns:
             Loss, validation loss, step and seconds since the call, float64, ``(R, 4)``.
         """
-        begin, taken, loss = time.perf_counter(), [], self._evaluate()[0]
+        begin, loss = time.perf_counter(), self._evaluate()[0]
+        taken: list[Row] = []
         while len(taken) < rows and self.reason is None:
             before = loss
             self.search.step(self._closure)
@@ -195,7 +199,7 @@ class LeastSquares:
     name: ClassVar[str] = "scipy"
     iterations: ClassVar[int] = 100
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         integer("evaluations", self.evaluations, 2)
         number("memory", self.memory)
         one_of("solver", self.solver, ("auto", "exact", "lsmr"))
@@ -238,7 +242,8 @@ class LeastSquaresOptimiser:
         if pairs.y.dtype != torch.float64:
             raise ValueError(f"network: SciPy works in float64, got {pairs.y.dtype}")
         self.objective = Objective(network, pairs, validation)
-        self.theta, self.reason = self.objective.start, None
+        self.theta = self.objective.start
+        self.reason: str | None = None
         self.free = torch.cat([torch.arange(*span) for span in self.objective.trained])
         size = 8 * pairs.y.numel() * len(self.free)
         cheap = size <= method.memory or why_no_closed_form(network) is not None
@@ -258,7 +263,7 @@ class LeastSquaresOptimiser:
 
     def _jacobian(self, x: np.ndarray) -> np.ndarray | LinearOperator:
         tangent, free = self.problem.at(self._full(x)), self.free
-        if self.solver == "exact":
+        if isinstance(tangent, AutodiffTangent):  # of the solver "exact"
             return tangent.J[:, free].numpy()
 
         def forward(u: np.ndarray) -> np.ndarray:
@@ -283,7 +288,8 @@ class LeastSquaresOptimiser:
         Returns:
             Loss, validation loss, step and seconds since the call, float64, ``(R, 4)``.
         """
-        begin, taken = time.perf_counter(), []
+        begin = time.perf_counter()
+        taken: list[Row] = []
         while len(taken) < rows and self.reason is None:
             x = self.theta[self.free].numpy().copy()
             found = least_squares(

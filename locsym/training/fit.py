@@ -41,7 +41,7 @@ def fit(
     pause: int | None = None,
     folder: str | Path | None = None,
     progress: bool | Progress = False,
-    **options,
+    **options: Any,
 ) -> Run:
     """Train a copy of ``network``, which :attr:`Run.network` returns, by minimising the mean squared error.
 
@@ -99,7 +99,8 @@ def fit(
     pause = iterations if pause is None else integer("pause", pause, 0)
     _check(network, pairs, validation, target, seconds)
     given, network = network, copy.deepcopy(network).eval()
-    pairs, held_out = _like(network, pairs, "pairs"), validation and _like(network, validation, "validation")
+    pairs = _like(network, pairs, "pairs")
+    held_out = None if validation is None else _like(network, validation, "validation")
     optimiser = method.start(network, pairs, held_out, iterations)
     name = getattr(method, "name", type(method).__name__)
     asked = {"method": name, "iterations": iterations, "target": target, "seconds": seconds} | _options(method)
@@ -160,9 +161,9 @@ def _check(
             raise TypeError(f"{name}: Pairs(y, h, target) are needed, got {type(value).__name__}")
         if value.n != getattr(network, "n", value.n):
             raise ValueError(f"{name}: states of dimension {network.n} are needed, as the network's; got {value.n}")
-    for name, value in (("target", target), ("seconds", seconds)):
-        if value is not None:
-            number(name, value, "a number >= 0 or None")
+    for name, bound in (("target", target), ("seconds", seconds)):
+        if bound is not None:
+            number(name, bound, "a number >= 0 or None")
 
 
 def _path(folder: str | Path | None) -> Path | None:
@@ -197,7 +198,7 @@ class _bar:
 
     def __init__(self, progress: bool | Progress, total: int):
         self.own = progress if callable(progress) else None
-        self.bar = tqdm(total=total, unit="it", disable=not progress) if self.own is None else None
+        self.bar = tqdm(total=total, unit="it", disable=self.own is not None or not progress)
 
     def __enter__(self) -> Progress:
         return self.own or self._show
@@ -206,6 +207,5 @@ class _bar:
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update(done - self.bar.n)
 
-    def __exit__(self, *_) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()

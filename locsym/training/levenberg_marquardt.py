@@ -31,6 +31,7 @@ from ..guards import number, one_of, positive
 from ..networks.linearisation import Linearisation, why_no_closed_form
 from .autodiff_linearisation import AutodiffLinearisation
 from .matrix_free import conjugate_gradients
+from .record import Row
 
 Solve = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -80,7 +81,7 @@ class LevenbergMarquardt:
     name: ClassVar[str] = "lm"
     iterations: ClassVar[int] = 1000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         number("ridge", self.ridge)
         number("memory", self.memory)
         number("damping", self.damping, "a positive number", positive)
@@ -129,13 +130,15 @@ class LevenbergMarquardtOptimiser:
         self.held_out = None
         if validation is not None:
             self.held_out = linearise(network, validation.y, validation.h, validation.target)
-        self.ridge, self.acceleration, self.reason = method.ridge, method.acceleration, None
+        self.ridge, self.acceleration = method.ridge, method.acceleration
+        self.reason: str | None = None
         numbers = int(method.memory) // pairs.y.element_size()
         self.solver, self.note = _choose(method.solver, pairs.y.numel(), self.problem.P, numbers)
         if reason:
             self.note += f", J by automatic differentiation, for {reason}"
         self.growth, self.rejected = 2.0, 0
-        self.matrix = self.damped = self.factor = None
+        self.matrix: Tensor | None = None
+        self.scratch: tuple[Tensor, tuple[Tensor, Tensor]] | None = None  # the damped matrix, its factor and a flag
         self._move(torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone())
         if not math.isfinite(self.cost):
             raise ValueError("network: the residual is not finite at the start")
@@ -164,7 +167,8 @@ class LevenbergMarquardtOptimiser:
         Returns:
             Loss, validation loss, step and seconds since the call, float64, ``(R, 4)``.
         """
-        start, history = time.perf_counter(), []
+        start = time.perf_counter()
+        history: list[Row] = []
         if target is not None and self.loss <= target:
             self.reason = "target"
         while len(history) < rows and self.reason is None:
@@ -212,13 +216,15 @@ class LevenbergMarquardtOptimiser:
         tangent = self.tangent
         if self.solver == "cg":
             return lambda s, t: conjugate_gradients(tangent, _plus(tangent.vjp(s), t), nu)
-        if self.stale:
-            self.matrix, self.stale = getattr(tangent, self.solver)(out=self.matrix), False
-        if self.damped is None:  # kept: fresh memory would cost as much as a third of the factor
-            self.damped = torch.empty_like(self.matrix)
-            self.factor = torch.empty_like(self.matrix).mT, torch.empty((), dtype=torch.int32, device=self.theta.device)
-        self.damped.copy_(self.matrix).diagonal().add_(nu)
-        factor, failed = torch.linalg.cholesky_ex(self.damped, out=self.factor)
+        if self.matrix is None or self.stale:
+            product = tangent.gram if self.solver == "gram" else tangent.normal
+            self.matrix, self.stale = product(out=self.matrix), False
+        if self.scratch is None:  # kept: fresh memory would cost as much as a third of the factor
+            flag = torch.empty((), dtype=torch.int32, device=self.theta.device)
+            self.scratch = torch.empty_like(self.matrix), (torch.empty_like(self.matrix).mT, flag)
+        damped, out = self.scratch
+        damped.copy_(self.matrix).diagonal().add_(nu)
+        factor, failed = torch.linalg.cholesky_ex(damped, out=out)
         if failed:
             return None
         if self.solver == "normal":
@@ -255,7 +261,7 @@ class LevenbergMarquardtOptimiser:
             state: What :meth:`state_dict` has returned.
         """
         self._move(state["theta"].clone())
-        self.mu, self.growth, self.rejected = (float(state[name]) for name in ("mu", "growth", "rejected"))
+        self.mu, self.growth, self.rejected = float(state["mu"]), float(state["growth"]), int(state["rejected"])
 
 
 def _choose(solver: str, residuals: int, P: int, numbers: int) -> tuple[str, str]:

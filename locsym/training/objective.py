@@ -43,7 +43,8 @@ class Objective:
     @property
     def trained(self) -> list[tuple[int, int]]:
         """The ranges of θ whose parameters have ``requires_grad``; neighbours are joined."""
-        ranges, start = [], 0
+        ranges: list[tuple[int, int]] = []
+        start = 0
         for p in self.parameters:
             stop = start + p.numel()
             if p.requires_grad:
@@ -64,11 +65,11 @@ class Objective:
             loss, gradient = self.kernel.gradient(theta, *self.train)
             return loss, self._masked(gradient)
         self.load(theta)
-        loss = self._error(self.train)
+        error = self._error(self.train)
         asked = [p for p in self.parameters if p.requires_grad]
-        found = iter(torch.autograd.grad(loss, asked, materialize_grads=True))
+        found = iter(torch.autograd.grad(error, asked, materialize_grads=True))
         parts = [next(found) if p.requires_grad else torch.zeros_like(p) for p in self.parameters]
-        return loss.item(), torch.cat([part.flatten() for part in parts])
+        return error.item(), torch.cat([part.flatten() for part in parts])
 
     def validation(self, theta: Tensor) -> float:
         """Return the loss at θ on the validation pairs.
@@ -121,8 +122,9 @@ def unchecked(network: nn.Module) -> FlowMap:
     Returns:
         The flow map ``network.step`` of a network of this library, else ``network`` itself.
     """
-    own = isinstance(network, Network) and type(network).forward is Network.forward
-    return network.step if own else network
+    if isinstance(network, Network) and type(network).forward is Network.forward:
+        return network.step
+    return network
 
 
 def mean_squared_error(network: nn.Module, pairs: Pairs) -> float:

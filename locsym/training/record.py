@@ -25,6 +25,7 @@ REASONS = ("target", "iterations", "seconds", "stagnation", "interrupted", "paus
 UNFINISHED = (None, "interrupted", "paused")  # a training that stopped for one of these goes on when called again
 FILE = "run.safetensors"
 KIND = "training"
+Row = tuple[float, float, float, float]  # of COLUMNS
 
 
 @dataclass(frozen=True)
@@ -237,12 +238,12 @@ def fingerprint(network: nn.Module, tensors: list[Tensor | None], configuration:
 
 
 def _shape(network: Network) -> list:
-    """Return all that determines a network of shears but its weights, as JSON can hold it."""
+    """Return all that determines a network but its weights, as JSON can hold it."""
     layers = []
     for x in network.layers:
         activation = getattr(x, "activation", None)
         name = activation.name if activation else None
-        layers.append([type(x).__name__, x.moved, x.read, getattr(x, "columns", None), x.sign, name])
+        layers.append([type(x).__name__, x.extra_repr(), getattr(x, "columns", None), name])
     return [type(network).__name__, network.n, network.visits, layers]
 
 

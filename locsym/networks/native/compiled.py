@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from ...data import storage
-from ..shears import GradientModule
+from ..modules import ModuleSequence
+from ..shears import GradientModule, gradient_modules
 
 SOURCES = [Path(__file__).with_name(name) for name in ("kernel.cpp", "simd.hpp")]
 COMPILERS = ("c++", "g++", "clang++")
@@ -105,8 +106,8 @@ def _declare(kernel: ctypes.CDLL) -> ctypes.CDLL:
     network, pairs = POINTER(_Network), POINTER(_Pairs)
     kernel.rollout.argtypes, kernel.rollout.restype = [network, c_void_p, pairs, c_int64, c_void_p], None
     kernel.gradient.argtypes, kernel.gradient.restype = [network, c_void_p, pairs, c_void_p], c_double
-    state = [network, c_void_p, c_void_p, c_void_p, POINTER(_Segment), c_int64, POINTER(_Adam), c_int64]
-    kernel.adam.argtypes = [*state, pairs, pairs, c_int64, c_double, c_double, c_void_p]
+    state, options = (c_void_p, c_void_p, c_void_p), (POINTER(_Segment), c_int64, POINTER(_Adam), c_int64)
+    kernel.adam.argtypes = [network, *state, *options, pairs, pairs, c_int64, c_double, c_double, c_void_p]
     kernel.adam.restype = c_int64
     return kernel
 
@@ -121,19 +122,18 @@ def why_not_compiled(network: nn.Module) -> str | None:
         The reason in words, or None if the kernel can run it.
     """
     weights = list(network.parameters())
-    layers = list(getattr(network, "layers", ()))
-    if not layers or not hasattr(network, "visits"):
+    if not isinstance(network, ModuleSequence):
         return f"{type(network).__name__} is no network of modules"
     if not getattr(network, "is_sequential", True):
         return f"{type(network).__name__} has a step of its own"
-    for i, layer in enumerate(layers):
+    for i, layer in enumerate(network.layers):
         if type(layer) is not GradientModule:
             return f"module {i} is a {type(layer).__name__}"
         if len(layer.moved) != 1:
             return f"module {i} moves {len(layer.moved)} coordinates"
         if layer.activation.native is None or (layer.b is not None) != layer.activation.has_bias:
             return f"the activation {layer.activation.name} is not in the kernel"
-    if len(weights) != sum(len(list(layer.parameters())) for layer in layers):
+    if len(weights) != sum(len(list(layer.parameters())) for layer in network.layers):
         return "its modules share weights, or are not all of it"
     kinds = {(p.device.type, p.dtype) for p in weights}
     if len(kinds) > 1 or weights[0].device.type != "cpu":
@@ -153,12 +153,16 @@ class Compiled:
     """
 
     def __init__(self, network: nn.Module):
-        if (reason := why_not_compiled(network)) is not None:
+        reason = why_not_compiled(network)
+        if reason is not None or not isinstance(network, ModuleSequence):
             raise ValueError(f"network: cannot be compiled, {reason}")
-        self.n, self.dtype = network.n, network.layers[0].W.dtype
-        self._kernel = load_kernel(self.dtype)
+        modules = gradient_modules(network.layers)
+        self.n, self.dtype = network.n, modules[0].W.dtype
+        kernel = load_kernel(self.dtype)
+        assert isinstance(kernel, ctypes.CDLL), "else its reason has been raised above"
+        self._kernel = kernel
         layers, self._reads, self.P = [], [], 0
-        for layer in network.layers:
+        for layer in modules:
             width, reads = layer.W.shape
             read = (c_int64 * reads)(*layer.read)
             shape = (layer.moved[0], layer.columns[0], width, reads, self.P, layer.activation.native)
