@@ -25,7 +25,7 @@ _TURNS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 _ROTATIONS = [(i, j, k, 1.0) for i, j, k in _TURNS]
 _CARRIED = [(i, j + 3, k + 3, s) for i, j, k in _TURNS for i, j, s in ((i, j, 1.0), (j, i, -1.0))]
 
-#: so(3): the rigid body, Casimir |y|². e(3): (μ, γ) of the heavy top, Casimirs |γ|² and μ·γ. sl(2): Casimir
+#: so(3): the rigid body, Casimir ‖y‖². e(3): (μ, γ) of the heavy top, Casimirs ‖γ‖² and μ·γ. sl(2): Casimir
 #: y₁² + y₂² − y₃².
 LIE_ALGEBRAS: dict[str, Tensor] = {
     "so3": _constants(3, *_ROTATIONS),
