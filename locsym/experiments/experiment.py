@@ -92,7 +92,7 @@ class Training:
 
     Args:
         method: The name of the method.
-        iterations: The most iterations.
+        iterations: The largest number of iterations.
         target: The training loss at which to stop; None for none.
         seconds: The time after which to stop; None for no limit.
         rate: The learning rate of Adam, one number, or (first, last) of an exponential decay; None for the default.

@@ -51,7 +51,7 @@ def legend_outside(figure: Any, *axes: Any, place: str = "lower", columns: int =
         figure: The figure.
         *axes: The panels whose labels are shown. A label stands there only once.
         place: ``"lower"`` for below, ``"upper"`` for above.
-        columns: The most columns of the legend.
+        columns: The largest number of columns of the legend.
         **look: Properties of the legend.
     """
     found = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}

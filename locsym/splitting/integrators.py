@@ -138,7 +138,7 @@ def symplectic_euler(
         order: ``"ascending"`` lets the pair (y_1, y_2) act first, as the networks do. ``"printed"`` lets it act last,
             as eq. (19) reads.
         tolerance: The largest last update of Newton's method, relative to 1 + \|y_j\|.
-        iterations: The most iterations of Newton's method, at least 1.
+        iterations: The largest number of iterations of Newton's method, at least 1.
 
     Returns:
         The integrator, a flow map with an inverse.

@@ -33,7 +33,7 @@ class Move:
         fraction: The fraction of h that the move takes.
         implicit: Whether g is evaluated at the new :math:`y_j` instead of the old one.
         tolerance: The largest last update of Newton's method, relative to 1 + \|y_j\|.
-        iterations: The most iterations of Newton's method.
+        iterations: The largest number of iterations of Newton's method.
     """
 
     j: int

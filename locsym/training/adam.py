@@ -112,10 +112,10 @@ class AdamOptimiser:
         self.reason: str | None = None
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
-        """Take up to so many epochs, and return a row for each.
+        """Take up to ``rows`` epochs, and return a row for each.
 
         Args:
-            rows: The most epochs.
+            rows: The largest number of epochs.
             target: The loss at which to stop; None for none.
             deadline: The time of ``time.perf_counter()`` after which it may return early, after any row.
 

@@ -108,10 +108,10 @@ class LBFGSOptimiser:
         return torch.tensor(self.scale * loss, dtype=torch.float64)
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
-        """Take up to so many iterations, and return a row for each.
+        """Take up to ``rows`` iterations, and return a row for each.
 
         Args:
-            rows: The most iterations.
+            rows: The largest number of iterations.
             target: The loss at which to stop; None for none.
             deadline: The time of ``time.perf_counter()`` after which it may return early, after any row.
 
@@ -278,10 +278,10 @@ class LeastSquaresOptimiser:
         return LinearOperator(shape, matvec=forward, rmatvec=backward, dtype=np.float64)
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
-        """Take up to so many calls, and return a row for each.
+        """Take up to ``rows`` calls, and return a row for each.
 
         Args:
-            rows: The most calls.
+            rows: The largest number of calls.
             target: The loss at which to stop; None for none.
             deadline: The time of ``time.perf_counter()`` after which it may return early, after any row.
 

@@ -64,7 +64,7 @@ def fit(
             ``"scipy"``, with its options as keyword arguments here. Or one of these with its options, such as
             ``LevenbergMarquardt(ridge=1e-10)``, or any other value with the protocol :class:`~locsym.training.Method`.
         validation: Pairs whose loss is recorded, but not minimised; None for none.
-        iterations: The most iterations, at least 0; None for the default of the method.
+        iterations: The largest number of iterations, at least 0; None for the default of the method.
         target: The training loss at which to stop; None for none.
         seconds: The time after which to stop; None for no limit.
         pause: The number of iterations after which to stop with the reason ``"paused"``; None for no pause. The

@@ -157,10 +157,10 @@ class LevenbergMarquardtOptimiser:
         return float(r.square().sum() + self.ridge * theta.square().sum())
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
-        """Take up to so many trial steps, and return a row for each.
+        """Take up to ``rows`` trial steps, and return a row for each.
 
         Args:
-            rows: The most trial steps.
+            rows: The largest number of trial steps.
             target: The loss at which to stop; None for none.
             deadline: The time of ``time.perf_counter()`` after which it may return early, after any row.
 

@@ -23,7 +23,7 @@ def conjugate_gradients(
         gradient: The right-hand side, ``(P,)``.
         nu: The damping ν.
         tolerance: The iteration stops once the residual of this system has shrunk by this factor.
-        limit: The most iterations.
+        limit: The largest number of iterations.
 
     Returns:
         The change δ of the weights, ``(P,)``.

@@ -168,7 +168,7 @@ class Optimiser(Protocol):
         once ``time.perf_counter()`` has passed ``deadline``.
 
         Args:
-            rows: The most iterations.
+            rows: The largest number of iterations.
             target: The loss at which to stop; None for none.
             deadline: A time of ``time.perf_counter()``.
 

@@ -259,7 +259,7 @@ class Compiled:
         target: float = -math.inf,
         seconds: float = math.inf,
     ) -> Tensor:
-        r"""Take up to so many epochs of Adam in place.
+        r"""Take up to ``epochs`` epochs of Adam in place.
 
         It stops after the epoch in which the loss reaches ``target`` or is not finite, or after ``seconds``.
 
@@ -267,7 +267,7 @@ class Compiled:
             state: θ and the means m of the gradients and v of their squares, ``(P,)`` each.
             taken: The number of epochs before.
             train, validation: y ``(N, n)``, h ``(N,)`` and target ``(N, n)``; validation may be None.
-            epochs: The most epochs.
+            epochs: The largest number of epochs.
             trained: The ranges of weights that are trained.
             rate, decay: Epoch t has the learning rate rate · decayᵗ.
             betas, eps: The parameters :math:`(\beta_1, \beta_2)` and ε of Adam.
