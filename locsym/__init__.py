@@ -12,9 +12,11 @@ _HOME = {
         "ActivationModule",
         "GradientModule",
         "LASympNet",
+        "LiePoissonNet",
         "LinearModule",
         "LocSympNet",
         "Network",
+        "Reversible",
         "SympNet",
     ),
     "systems": (

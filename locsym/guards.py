@@ -86,6 +86,25 @@ def one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
         raise ValueError(f"{name}: one of {', '.join(map(repr, allowed))} is needed, got {brief(value)}")
 
 
+def involution(name: str, R: Any, n: int, dtype: torch.dtype) -> Tensor:
+    """Return a linear involution of R^n as a matrix ``(n, n)``.
+
+    R: n signs, the diagonal, or a matrix with R R = 1. Raises TypeError or ValueError for anything else.
+    """
+    allowed = f"{n} signs ±1 or a matrix ({n}, {n}) with R R = 1"
+    try:
+        found = torch.as_tensor(R, dtype=dtype).detach().cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name}: {allowed} is needed, got {brief(R)}") from error
+    found = torch.diag(found) if found.ndim == 1 else found
+    if found.shape != (n, n) or not bool(torch.isfinite(found).all()):
+        raise ValueError(f"{name}: {allowed} is needed, got {brief(R)}")
+    far = float((found @ found - torch.eye(n, dtype=dtype)).abs().max())
+    if not far <= 64 * torch.finfo(dtype).eps * max(1.0, float(found.abs().max()) ** 2):
+        raise ValueError(f"{name}: {allowed} is needed, R R differs from 1 by {far:.1e}")
+    return found
+
+
 # ---- states and time steps
 
 

@@ -21,10 +21,10 @@
 # {cite}`mclachlan2002`.
 
 # %% tags=["parameters"]
-tau = 0.1        # step of Strang's method in the long run
-steps = 100_000  # number of these steps
-coarse = 0.8     # step of Strang's method for the cloud
-seed = 0         # of the random states
+tau = 0.1        # step of Strang's method in the long run, > 0
+steps = 100_000  # number of these steps, >= 10
+coarse = 0.8     # step of Strang's method for the cloud, > 0
+seed = 0         # of the random states, >= 0
 
 # %% tags=["hide-input"]
 import textwrap
@@ -600,7 +600,7 @@ draw.energy_errors(0.1 * np.arange(2501), panels);
 
 # %%
 draws = torch.Generator().manual_seed(seed)
-random = {"bias_std": 0.1, "generator": draws}
+random = {"std": 0.1, "bias_std": 0.1, "generator": draws}
 network = LocSympNet(3, K=2, width=16, symmetric=True, **random)
 network_symmetric = symmetry_defect(network, states, 0.1).max()
 with torch.no_grad():

@@ -21,15 +21,15 @@
 # Figs. 2–4. It then asks a question that the paper leaves open: why do some well-trained networks leave the orbit?
 
 # %% tags=["parameters", "hide-input"]
-adam_epochs = 200_000     # epochs of the paper's training
-adam_here = 200_000       # those run here; the others are kept ones
-adam_seeds = 3            # seeds from which the paper's training is repeated
-lm_iterations = 300       # Levenberg–Marquardt iterations, at most
-seeds = 10                # networks in the study of stability
-seed_iterations = 300     # Levenberg–Marquardt iterations for each of them
-variant_seeds = 10        # seeds for each of the other remedies
-width = 16                # hidden units m
-seed = 0                  # of the weights
+adam_epochs = 200_000     # epochs of the paper's training, >= 1
+adam_here = 200_000       # those run here, >= 1; the others are kept ones
+adam_seeds = 3            # seeds for the paper's training, >= 1
+lm_iterations = 300       # Levenberg–Marquardt iterations, at most; >= 1
+seeds = 10                # networks in the study of stability, >= 1
+seed_iterations = 300     # iterations for each of them, >= 1
+variant_seeds = 10        # seeds for each of the other remedies, >= 1
+width = 16                # hidden units m, >= 2
+seed = 0                  # of the weights, >= 0
 
 # %% tags=["hide-input"]
 from dataclasses import replace
@@ -396,7 +396,7 @@ kinds = [trace.kind for trace in adam_traces]
 right = [a == b for a, b in zip(kinds, expected, strict=True)]
 record("adam-seeds", adam_seeds)
 record("adam-seeds-below-1-percent", sum(kept))
-powers = [power for power, stays in zip(adam_powers, kept) if stays]
+powers = [p for p, stays in zip(adam_powers, kept, strict=True) if stays]
 for name, end in {"least": min, "most": max}.items():
     error = end(adam_stay)
     record(f"adam-invariants-{name}", error, percent(error))

@@ -20,9 +20,9 @@
 # hour to read. It follows Sec. 3 of the paper {cite}`bajars2021`.
 
 # %% tags=["parameters"]
-dimensions = [2, 3, 4, 5, 6, 7, 8, 35]  # n at which defects are measured
-iterations = 500                        # of L-BFGS, for a pendulum network
-seed = 0
+dimensions = [2, 3, 4, 5, 6, 7, 8, 35]  # n of the tables of defects, >= 2
+iterations = 500                        # of L-BFGS, >= 1
+seed = 0                                # of the weights and states, >= 0
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt

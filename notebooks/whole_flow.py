@@ -21,14 +21,14 @@
 # {cite}`bajars2021`, with its Figs. 5 and 6.
 
 # %% tags=["parameters", "hide-input"]
-adam_epochs = 1_000_000   # epochs of the paper's training
-adam_here = 1_000_000     # those run here; the others are kept ones
-adam_seeds = 3            # seeds from which the paper's training is repeated
-lm_iterations = 600       # Levenberg–Marquardt iterations, at most
+adam_epochs = 1_000_000   # epochs of the paper's training, >= 1
+adam_here = 1_000_000     # those run here, >= 1; the others are kept ones
+adam_seeds = 3            # seeds for the paper's training, >= 1
+lm_iterations = 600       # Levenberg–Marquardt iterations, at most; >= 1
 sampling = "angles"       # of the states: "angles" (the paper) or "area"
-width = 60                # hidden units m
-K = 3                     # repetitions of the pairs
-seed = 0                  # of the weights
+width = 60                # hidden units m, >= 1
+K = 3                     # repetitions of the pairs, >= 1
+seed = 0                  # of the weights, >= 0
 
 # %% tags=["hide-input"]
 from concurrent.futures import ThreadPoolExecutor

@@ -43,7 +43,14 @@ def test_record_outside_a_notebook_only_checks(value, capsys):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1_000_000, "1,000,000"), (10_000, "10,000"), (9_999, "9999"), (12345.0, "1.2e+04"), (True, "True"), ("9", "9")],
+    [
+        (1_000_000, "1,000,000"),
+        (10_000, "10,000"),
+        (9_999, "9999"),
+        (True, "True"),
+        ("12345", "12345"),
+        (12345.0, "1.2e+04"),
+    ],
 )
 def test_counts_of_five_digits_have_commas(value, text):
     assert usual(value).format(value) == text

@@ -105,10 +105,19 @@ class Kept:
                 "After a change of the training code: make book, then make keep"
             )
 
-    def run(self, here: int) -> Run:
+    def pace(self, first: Run) -> float:
+        """Return how many times as long as in the kept training the same iterations took when they were run again."""
+        both = self.numbers <= first.iterations
+        if not bool(both.any()):
+            return 1.0
+        last = int(self.numbers[both][-1])
+        return float(first.history.seconds[last - 1] / self.rows[both, 3][-1])
+
+    def run(self, first: Run) -> Run:
         """Return the training as :func:`~locsym.training.fit` returned it, its history thinned.
 
-        here: how many of its iterations were run again. Raises Differs where the network has not the error it had.
+        first: its first iterations, run again. All seconds are scaled to their pace, so that they are those that the
+        whole training would take here. Raises Differs where the network has not the error it had.
         """
         network = self.experiment.make_network()
         vector_to_parameters(self.weights, network.parameters())
@@ -119,10 +128,13 @@ class Kept:
             if not math.isclose(value, self.about[name], rel_tol=ROUNDING[self.experiment.network.dtype]):
                 was = f"the {name} of the kept network is {value}, it was {self.about[name]}"
                 raise Differs(f"the training {self.experiment.key}: {was}")
-        about = {name: self.about[name] for name in ("reason", "seconds", "configuration", "versions")}
-        note = "; ".join(filter(None, (self.about["note"], f"kept; its first {here} iterations were run again")))
-        history = History(*self.rows.unbind(1), numbers=self.numbers)
-        return Run(network, **found, history=history, method=self.experiment.training.method, note=note, **about)
+        about = {name: self.about[name] for name in ("reason", "configuration", "versions")}
+        again = f"kept; its first {first.iterations} iterations were run again, and all seconds follow their pace"
+        pace, rows = self.pace(first), self.rows.clone()
+        rows[:, 3] *= pace
+        about |= {"seconds": pace * self.about["seconds"], "note": "; ".join(filter(None, (self.about["note"], again)))}
+        history = History(*rows.unbind(1), numbers=self.numbers)
+        return Run(network, **found, history=history, method=self.experiment.training.method, **about)
 
 
 def trained(experiment: Experiment, here: int | None = None) -> Run:
@@ -144,8 +156,9 @@ def trained(experiment: Experiment, here: int | None = None) -> Run:
         write_text(Path(os.environ[ASKED], f"{experiment.key}.json"), json.dumps(told))
     if kept is None:
         return experiment.run(trainings, progress)
-    kept.check(experiment.run(trainings, progress, pause=here))
-    return kept.run(here)
+    first = experiment.run(trainings, progress, pause=here)
+    kept.check(first)
+    return kept.run(first)
 
 
 def path(folder: Path, experiment: Experiment) -> Path:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +18,7 @@ from . import processes, profiles, results, seal, site
 from .execute import Job
 from .files import lock, replace_folder, restore_folder, write
 from .fingerprint import changes, fingerprint, kept_changes
-from .parameters import checked, parsed, short
+from .parameters import checked, declared, parsed, short
 from .project import Mistake, Project
 from .record import from_json, recorded
 from .terminal import Board
@@ -40,7 +41,8 @@ def rerun(
     name = notebook if notebook in names else names[0]
     profile = profile or profile_of_book(project)
     base = profiles.load(project, profile)[name]
-    values = checked(parsed(given, base, name), base, name)
+    allowed = {key: replace(one, default=base[key]) for key, one in declared(project.source(name)).items()}
+    values = checked(parsed(given, allowed, name), allowed, name)
     wanted = fingerprint(project, name, values)
     folder = project.root / "runs" / name / sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:10]
     place = folder / f"{name}.ipynb"

@@ -9,6 +9,7 @@ from .paper import (
     ONE_ORBIT_K1,
     ONE_ORBIT_K1_LM,
     ONE_ORBIT_LM,
+    PAPER_START,
     WHOLE_FLOW,
     WHOLE_FLOW_LM,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "ONE_ORBIT_K1_LM",
     "ONE_ORBIT_LM",
     "ORBIT_START",
+    "PAPER_START",
     "SYSTEMS",
     "WHOLE_FLOW",
     "WHOLE_FLOW_LM",

@@ -56,8 +56,8 @@ class Architecture:
     width: int
     activation: str = "sigmoid"
     symmetric: bool = False
-    std: float = 0.1
-    bias_std: float = 0.0
+    std: float = 0.5
+    bias_std: float = 0.5
     order: str = "ascending"
     dtype: str = "float64"
 

@@ -16,7 +16,7 @@ from .experiment import Experiment
 
 @dataclass(frozen=True)
 class Steered:
-    """A training whose learned orbit is elliptic. before, after: the trace of its return map, steered or not."""
+    """A training whose learned orbit is elliptic. before, after: the trace of its return map, before and after."""
 
     run: Run
     before: TraceRange

@@ -23,21 +23,24 @@ from __future__ import annotations
 from collections import Counter
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..guards import check_states
-from .activations import with_derivative
 from .gram_matrix import Visits, gram_matrix
-from .network import Network
+from .network import MIRROR, Network
 from .shears import GradientModule
 
 
-def why_no_closed_form(network: Network) -> str | None:
+def why_no_closed_form(network: nn.Module) -> str | None:
     """Return the reason why a network has no closed form here, or None if it has."""
+    if not isinstance(network, Network):
+        return f"{type(network).__name__} is no network of modules"
+    if not network.is_sequential:
+        return f"{type(network).__name__} has a step of its own"
     if not all(isinstance(layer, GradientModule) for layer in network.layers):
         return "not all of its modules are gradient modules"
     kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in network.layers}
-    turns = Counter(i for i, _ in network.visits)
+    turns = Counter(i for i, _ in network.visits if i != MIRROR)
     if len(kinds) > 1:
         return "its modules differ in width, activation or number of coordinates"
     return "its modules are not visited equally often" if len(set(turns.values())) > 1 else None
@@ -54,14 +57,14 @@ class Linearisation:
 
     def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
         if reason := why_no_closed_form(network):
-            raise ValueError(f"network: {reason}, so that its modules cannot be stacked into one array")
+            raise ValueError(f"network: {reason}; the closed form needs modules that can be stacked into one array")
         layers, device = list(network.layers), y.device
         check_states("y", y, network.n, layers[0].W)
         if y.ndim != 2 or h.shape != y.shape[:1] or target.shape != y.shape:
             found = ", ".join(str(tuple(x.shape)) for x in (y, h, target))
             raise ValueError(f"y, h, target: shapes (N, {network.n}), (N,), (N, {network.n}) are needed, got {found}")
         (self.m, self.r), self.n, self.L = layers[0].W.shape, network.n, len(layers)
-        self.bias, self.sigma = layers[0].b is not None, with_derivative(layers[0].activation)
+        self.bias, self.activation = layers[0].b is not None, layers[0].activation
         self.y, self.h, self.target = y, h, target
         # W is kept with n columns, zero where a module does not read: x·W is y·W, without picking coordinates
         self.read = torch.tensor([layer.read for layer in layers], device=device)
@@ -70,11 +73,15 @@ class Linearisation:
         self.reads = (self.pick < self.r).to(y.dtype)
         # one entry a visit: (place in the stacked arrays, layer, moved, partner, signed share of h); visit t of layer l
         # has place t L + l
-        self.visits, seen = [], [0] * self.L
+        self.path, self.mirror, seen = [], network.mirror, [0] * self.L  # None on the path: reflect the states
         for i, c in network.visits:
+            if i == MIRROR:
+                self.path.append(None)
+                continue
             for j, k in zip(layers[i].moved, layers[i].columns, strict=True):
-                self.visits.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
+                self.path.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
                 seen[i] += 1
+        self.visits = [visit for visit in self.path if visit is not None]
         self.T = seen[0]
         order = sorted(self.visits)
         self.layer = torch.tensor([i for _, i, *_ in order], device=device)
@@ -111,8 +118,12 @@ class Linearisation:
         """Return r(θ), ``(N, n)``, without keeping anything for derivatives."""
         W, w, b = self.unpack(theta)
         y = self.y.clone()
-        for _, i, j, kappa, s in self.visits:
-            S, _ = self.sigma(self.hidden(y, W[i], b, i))
+        for visit in self.path:
+            if visit is None:
+                y = y @ self.mirror.mT
+                continue
+            _, i, j, kappa, s = visit
+            S = self.activation(self.hidden(y, W[i], b, i))
             y[:, j] += s * self.h * (S @ (w[i] * W[i, :, kappa]))
         return y - self.target
 
@@ -133,9 +144,13 @@ class Tangent:
         self.W_partner = self.W[source.layer, :, source.partner]  # (V, m)
         y, new = source.y.clone(), theta.new_empty
         self.X, self.C, self.S = new(V, N, n), new(V, N, m), new(V, N, m)  # ŷ with zeros where nothing is read, c, σ
-        for v, i, j, _, s in source.visits:
+        for visit in source.path:
+            if visit is None:
+                y = y @ source.mirror.mT
+                continue
+            v, i, j, _, s = visit
             self.X[v] = y
-            self.S[v], slope = source.sigma(source.hidden(y, self.W[i], b, i))
+            self.S[v], slope = source.activation.with_slope(source.hidden(y, self.W[i], b, i))
             torch.mul(slope, self.w[i] * self.W_partner[v], out=self.C[v])
             y[:, j] += s * source.h * (self.S[v] @ (self.w[i] * self.W_partner[v]))
         self.X *= source.reads[source.layer].unsqueeze(1)
@@ -143,7 +158,11 @@ class Tangent:
         slopes = self.C @ self.W[source.layer]  # ∂Y_j/∂ŷ = s h · slopes
         adjoint = torch.eye(n, dtype=theta.dtype, device=theta.device).repeat(N, 1, 1)  # ∂Φ_o/∂y: (N, o, coordinate)
         self.g = new(V, N, n)
-        for v, _, j, _, s in reversed(source.visits):
+        for visit in reversed(source.path):
+            if visit is None:
+                adjoint = adjoint @ source.mirror
+                continue
+            v, _, j, _, s = visit
             torch.mul(adjoint[:, :, j], (s * source.h).unsqueeze(1), out=self.g[v])
             adjoint.baddbmm_(self.g[v].unsqueeze(2), slopes[v].unsqueeze(1))
 

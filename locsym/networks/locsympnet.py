@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..guards import integer, one_of
-from .activations import Activation
+from .activations import Activation, Function, activation_of
 from .network import Network
 from .shears import GradientModule
 
@@ -26,12 +26,12 @@ class LocSympNet(Network):
         n: int,
         K: int,
         width: int,
-        activation: str | Activation = "sigmoid",
+        activation: str | Activation | Function = "sigmoid",
         *,
         symmetric: bool = False,
         order: str = "ascending",
-        std: float = 0.1,
-        bias_std: float = 0.0,
+        std: float = 0.5,
+        bias_std: float = 0.5,
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
     ):
@@ -50,10 +50,11 @@ class LocSympNet(Network):
         once = tuple(range(len(layers)))
         visits = [(i, 0.5) for i in once + once[::-1]] if symmetric else [(i, 1.0) for i in once]
         super().__init__(n, layers, visits)
-        self.K, self.width, self.activation, self.symmetric, self.order = K, width, activation, symmetric, order
+        self.K, self.width, self.symmetric, self.order = K, width, symmetric, order
+        self.activation = layers[0].activation
 
     @staticmethod
-    def count(n: int, K: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
+    def count(n: int, K: int, width: int, activation: str | Activation | Function = "sigmoid", **_) -> int:
         """Return the number of weights: 2(n−1)K modules of m(n−1) + m + m, the last m only with a bias."""
         n, K, width = integer("n", n, 2), integer("K", K, 1), integer("width", width, 1)
-        return 2 * (n - 1) * K * width * (n + (activation != "linear"))
+        return 2 * (n - 1) * K * width * (n + activation_of(activation).has_bias)

@@ -3,7 +3,7 @@ r"""SympNets (Jin et al. 2020): symplectic networks of gradient modules, or of l
 from __future__ import annotations
 
 from ..guards import integer
-from .activations import Activation
+from .activations import Activation, Function, activation_of
 from .network import Network
 from .shears import ActivationModule, GradientModule, LinearModule
 
@@ -16,19 +16,19 @@ class SympNet(Network):
 
     CONFIG = ("n", "L", "width", "activation")
 
-    def __init__(self, n: int, L: int, width: int, activation: str | Activation = "sigmoid", **init):
+    def __init__(self, n: int, L: int, width: int, activation: str | Activation | Function = "sigmoid", **init):
         L = integer("L", L, 1)
         layers = [
             GradientModule.symplectic(n, move, width, activation, **init) for _ in range(L) for move in ("up", "low")
         ]
         super().__init__(n, layers, ((i, 1.0) for i in range(len(layers))))
-        self.L, self.width, self.activation = L, layers[0].W.shape[0], activation
+        self.L, self.width, self.activation = L, layers[0].W.shape[0], layers[0].activation
 
     @staticmethod
-    def count(n: int, L: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
+    def count(n: int, L: int, width: int, activation: str | Activation | Function = "sigmoid", **_) -> int:
         """Return the number of weights: 2L modules of md + m + m, the last m only with a bias."""
         n, L, width = integer("n", n, 2), integer("L", L, 1), integer("width", width, 1)
-        return 2 * L * width * (n // 2 + 1 + (activation != "linear"))
+        return 2 * L * width * (n // 2 + 1 + activation_of(activation).has_bias)
 
 
 class LASympNet(Network):
@@ -41,7 +41,7 @@ class LASympNet(Network):
 
     CONFIG = ("n", "L", "sublayers", "activation")
 
-    def __init__(self, n: int, L: int, sublayers: int = 2, activation: str | Activation = "sigmoid", **init):
+    def __init__(self, n: int, L: int, sublayers: int = 2, activation: str | Activation | Function = "sigmoid", **init):
         n, L, sublayers = integer("n", n, 2), integer("L", L, 1), integer("sublayers", sublayers, 1)
         moves, layers = ("up", "low"), []
         for block in range(2 * L + 1):
@@ -49,7 +49,7 @@ class LASympNet(Network):
             if block < 2 * L:
                 layers.append(ActivationModule(n, moves[block % 2], activation, **init))
         super().__init__(n, layers, ((i, 1.0) for i in range(len(layers))))
-        self.L, self.sublayers, self.activation = L, sublayers, activation
+        self.L, self.sublayers, self.activation = L, sublayers, layers[sublayers].activation
 
     @staticmethod
     def count(n: int, L: int, sublayers: int = 2, **_) -> int:

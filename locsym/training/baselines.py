@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,12 +14,12 @@ from torch import Tensor, nn
 
 from ..data import Pairs
 from ..guards import integer, number, one_of, positive
-from ..networks import Network
-from ..networks.linearisation import Linearisation
+from ..networks.linearisation import Linearisation, why_no_closed_form
 from .autodiff_linearisation import AutodiffLinearisation
-from .objective import Objective, require_sequential
+from .objective import Objective
 
 
+@dataclass(frozen=True)
 class LBFGS:
     """torch's L-BFGS with strong Wolfe line search. A row is one of its iterations; its step is the step length.
 
@@ -27,24 +28,32 @@ class LBFGS:
     history: the number of steps it remembers. Raises TypeError or ValueError naming the argument.
     """
 
+    scale: float = 1e8
+    history: int = 100
+
+    name: ClassVar[str] = "lbfgs"
     iterations: ClassVar[int] = 2000
+
+    def __post_init__(self):
+        number("scale", self.scale, "a positive number", positive)
+        integer("history", self.history, 1)
+
+    def start(
+        self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None, iterations: int = iterations
+    ) -> LBFGSOptimiser:
+        """Return the optimiser that trains ``network``; see :class:`~locsym.training.record.Method`."""
+        return LBFGSOptimiser(self, Objective(network, pairs, validation))
+
+
+class LBFGSOptimiser:
+    """L-BFGS under way; an :class:`~locsym.training.record.Optimiser`."""
+
     _NUMBERS = ("func_evals", "n_iter", "t", "prev_loss")
     _TENSORS = ("d", "prev_flat_grad", "H_diag")
     _LISTS = ("old_dirs", "old_stps", "ro")
 
-    def __init__(
-        self,
-        network: Network,
-        pairs: Pairs,
-        validation: Pairs | None = None,
-        *,
-        iterations: int = iterations,
-        scale: float = 1e8,
-        history: int = 100,
-    ):
-        number("scale", scale, "a positive number", positive)
-        self.scale, self.history = scale, integer("history", history, 1)
-        self.objective = Objective(network, pairs, validation)
+    def __init__(self, method: LBFGS, objective: Objective):
+        self.scale, self.history, self.objective = method.scale, method.history, objective
         self.note, self.reason = self.objective.note, None
         self._start(self.objective.start)
 
@@ -107,6 +116,7 @@ class LBFGS:
             memory[name] = list(value) if name in self._LISTS else value.item() if name in self._NUMBERS else value
 
 
+@dataclass(frozen=True)
 class LeastSquares:
     """SciPy's trust-region least squares (``least_squares(method="trf")``). A row is one call with a few evaluations.
 
@@ -116,30 +126,38 @@ class LeastSquares:
     Raises TypeError or ValueError naming the argument, also if the network is not in float64.
     """
 
+    evaluations: int = 10
+    solver: str = "auto"
+    memory: int = 2**28
+
+    name: ClassVar[str] = "scipy"
     iterations: ClassVar[int] = 100
 
-    def __init__(
-        self,
-        network: Network,
-        pairs: Pairs,
-        validation: Pairs | None = None,
-        *,
-        iterations: int = iterations,
-        evaluations: int = 10,
-        solver: str = "auto",
-        memory: int = 2**28,
-    ):
-        self.evaluations = integer("evaluations", evaluations, 2)
-        number("memory", memory)
-        one_of("solver", solver, ("auto", "exact", "lsmr"))
-        require_sequential("scipy", network)
+    def __post_init__(self):
+        integer("evaluations", self.evaluations, 2)
+        number("memory", self.memory)
+        one_of("solver", self.solver, ("auto", "exact", "lsmr"))
+
+    def start(
+        self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None, iterations: int = iterations
+    ) -> LeastSquaresOptimiser:
+        """Return the optimiser that trains ``network``; see :class:`~locsym.training.record.Method`."""
+        return LeastSquaresOptimiser(self, network, pairs, validation)
+
+
+class LeastSquaresOptimiser:
+    """SciPy's least squares under way; an :class:`~locsym.training.record.Optimiser`."""
+
+    def __init__(self, method: LeastSquares, network: nn.Module, pairs: Pairs, validation: Pairs | None):
+        self.evaluations = method.evaluations
         if pairs.y.dtype != torch.float64:
             raise ValueError(f"network: SciPy works in float64, got {pairs.y.dtype}")
         self.objective = Objective(network, pairs, validation)
         self.theta, self.reason = self.objective.start, None
         self.free = torch.cat([torch.arange(*span) for span in self.objective.trained])
         size = 8 * pairs.y.numel() * len(self.free)
-        self.solver = solver if solver != "auto" else "exact" if size <= memory else "lsmr"
+        cheap = size <= method.memory or why_no_closed_form(network) is not None
+        self.solver = method.solver if method.solver != "auto" else "exact" if cheap else "lsmr"
         self.note = f"{self.solver}, a Jacobian of {size / 2**20:.0f} MiB"
         linearise = AutodiffLinearisation if self.solver == "exact" else Linearisation
         self.problem = linearise(network, pairs.y, pairs.h, pairs.target)

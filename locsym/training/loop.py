@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
 
 from ..data import Pairs, storage
-from ..networks import Network
 from .objective import mean_squared_error
 from .record import COLUMNS, FILE, UNFINISHED, Checkpoint, History, Optimiser, Run, versions
 
@@ -144,7 +143,7 @@ class Loop:
     def _history(self) -> Tensor:
         return torch.cat([torch.empty(0, len(COLUMNS), dtype=torch.float64), *self.rows])
 
-    def ended(self, network: Network, pairs: Pairs, validation: Pairs | None) -> Run:
+    def ended(self, network: nn.Module, pairs: Pairs, validation: Pairs | None) -> Run:
         """Return the record of the training."""
         vector_to_parameters(self.optimiser.weights() if self.final is None else self.final, network.parameters())
         network.requires_grad_(True).eval()

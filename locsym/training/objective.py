@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data import Pairs
 from ..flow import FlowMap
@@ -21,7 +21,7 @@ class Objective:
     network.
     """
 
-    def __init__(self, network: Network, pairs: Pairs, validation: Pairs | None = None):
+    def __init__(self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None):
         if not any(p.requires_grad for p in network.parameters()):
             raise ValueError("network: none of its weights asks for a gradient, there is nothing to train")
         self.parameters, self.start = list(network.parameters()), flat(network)
@@ -86,19 +86,13 @@ def _contiguous(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
     return pairs.y.contiguous(), pairs.h.contiguous(), pairs.target.contiguous()
 
 
-def unchecked(network: Network) -> FlowMap:
+def unchecked(network: nn.Module) -> FlowMap:
     """Return the network's step without a check of its result: if it overflows, the loss shows it."""
-    return network.step if network.is_sequential else network
+    own = isinstance(network, Network) and type(network).forward is Network.forward
+    return network.step if own else network
 
 
-def require_sequential(method: str, network: Network) -> None:
-    """Raise ValueError if ``network`` has a forward of its own; ``method`` needs its modules one by one."""
-    if not network.is_sequential:
-        said = f'"{method}" follows its modules, but it has a forward of its own; "adam" follows that'
-        raise ValueError(f"network: {said}")
-
-
-def mean_squared_error(network: Network, pairs: Pairs) -> float:
+def mean_squared_error(network: nn.Module, pairs: Pairs) -> float:
     """Return the mean of (Φ_h(y) − target)² over samples and components; infinity or NaN if the step overflows."""
     with torch.no_grad():
         return float((unchecked(network)(pairs.y, pairs.h) - pairs.target).square().mean())
