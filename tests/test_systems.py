@@ -9,7 +9,7 @@ import torch
 from scipy.linalg import expm
 from scipy.special import ellipj, ellipk
 
-from locsym.data.sphere import angles
+from locsym.data.sphere import angles, on_sphere
 from locsym.flow import FlowMap, rollout
 from locsym.systems import (
     ABCFlow,
@@ -214,10 +214,28 @@ def test_flow_jacobian_against_differences(name):
 
 
 def test_starts_by_hand():
-    """J = 1: Δ = π, φ_0 = π/2, θ_0 = −π/4, so y = (0, −√½, √½)."""
-    root = math.sqrt(0.5)
-    torch.testing.assert_close(starts(1), torch.tensor([[0.0, -root, root]], dtype=FLOAT64))
-    torch.testing.assert_close(starts().norm(dim=-1), torch.ones(12, dtype=FLOAT64))
+    """J = 2: Δ = π/2, so that φ = π/4, 3π/4 and θ = −π/8, −3π/8; sin φ = √½ for both."""
+    root, (s, c) = math.sqrt(0.5), (math.sin(math.pi / 8), math.cos(math.pi / 8))
+    expected = torch.tensor([[-s * root, -s * root, c], [c * root, -c * root, s]], dtype=FLOAT64)
+    torch.testing.assert_close(starts(2), expected)
+    assert starts().shape == (12, 3)
+
+
+def test_angles_by_hand_and_back():
+    """(1, 1, √2) stands at φ = π/4, θ = π/4; (0, −2, 0) at −π/2, π/2; (−1, 0, −√3) at π, 5π/6."""
+    y = torch.tensor([[[1, 1, math.sqrt(2)], [0, -2, 0], [-1, 0, -math.sqrt(3)]]], dtype=FLOAT64)
+    phi, theta = angles(y)
+    torch.testing.assert_close(phi, torch.tensor([[0.25, -0.5, 1]], dtype=FLOAT64) * math.pi)
+    torch.testing.assert_close(theta, torch.tensor([[0.25, 0.5, 5 / 6]], dtype=FLOAT64) * math.pi)
+    torch.testing.assert_close(on_sphere(phi, theta), y / 2)
+
+
+def test_a_state_on_the_sphere_takes_two_uniform_numbers():
+    phi, share = torch.rand(2, 5, generator=torch.Generator().manual_seed(3), dtype=FLOAT64)
+    for how, theta in (("angles", math.pi * share), ("area", (1 - 2 * share).acos())):
+        expected = on_sphere(2 * math.pi * phi, theta)
+        torch.testing.assert_close(sphere(5, how, torch.Generator().manual_seed(3)), expected)
+    assert sphere(5, dtype=torch.float32).dtype == torch.float32
 
 
 @pytest.mark.parametrize(("how", "mean", "uniform"), [("angles", 0.5, "theta"), ("area", 1 / 3, "z")])
@@ -229,11 +247,6 @@ def test_sphere_is_uniform_in_its_measure(how, mean, uniform):
     value = angles(y)[1] / math.pi if uniform == "theta" else (y[:, 2] + 1) / 2
     counts = torch.histc(value, 10, 0, 1)
     assert float((counts - 4000).abs().max()) < 5 * math.sqrt(4000)
-
-
-def test_sphere_repeats_with_its_generator():
-    first, second = (sphere(5, generator=torch.Generator().manual_seed(3)) for _ in range(2))
-    assert torch.equal(first, second)
 
 
 # ---- dtypes and shapes

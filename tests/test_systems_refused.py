@@ -61,6 +61,7 @@ REFUSED = {
     "NaN time": (lambda: RigidBody().trajectory(START, [0.0, math.nan]), r"t\[1\]"),
     "no times": (lambda: RigidBody().trajectory(START, []), "T >= 1"),
     "no starts": (lambda: starts(0), "J: a whole number"),
+    "no states on the sphere": (lambda: sphere(0), "N: a whole number >= 1"),
     "sampling": (lambda: sphere(3, "volume"), "how: one of 'angles', 'area'"),
 }
 
