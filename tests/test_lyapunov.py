@@ -99,8 +99,9 @@ def test_floquet_multipliers_of_a_periodic_orbit_are_one(steps):
     torch.testing.assert_close(multipliers, torch.ones(3, dtype=torch.complex128), rtol=0, atol=1e-4)
 
 
-def test_a_batch_larger_than_a_block_has_its_jacobians_too():
-    assert jacobians_along(squares, torch.ones(BLOCK + 1, 1), 0.1, 2).shape == (2, BLOCK + 1, 1, 1)
+@pytest.mark.parametrize("count", [0, BLOCK + 1])
+def test_a_batch_larger_than_a_block_or_empty_has_its_jacobians_too(count):
+    assert jacobians_along(squares, torch.ones(count, 1), 0.1, 2).shape == (2, count, 1, 1)
 
 
 def test_jacobians_along_a_long_orbit_come_in_blocks():
