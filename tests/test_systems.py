@@ -68,6 +68,7 @@ def test_rigid_body_by_hand():
 
 
 BY_HAND = [
+    (RigidBody((2, 4, 5)), [1.0, 2.0, 3.0], [-0.3, 0.9, -0.5]),  # −1/20 · 6, 3/10 · 3, −2/8 · 2
     (ABCFlow(1, 2, 3), [0.0, math.pi / 2, 0.0], [0.0, 1.0, 5.0]),
     (ChargedParticle(), [3.0, 4.0, 1.0, 2.0], [1.0, 2.0, 10 + 3 / 12500, -5 + 4 / 12500]),
     (Volterra(), [1.0, 2.0, 4.0], [2.0, -6.0, 4.0]),
@@ -105,6 +106,19 @@ def test_divergence_is_zero(name):
     system = SYSTEMS[name]
     divergence = system.divergence(states(system.n, 2, 3))
     torch.testing.assert_close(divergence, torch.zeros(2, 3, dtype=FLOAT64), rtol=0, atol=1e-12)
+
+
+def test_divergence_by_hand():
+    class Squares(RigidBody):
+        def rhs(self, y):
+            return y**2
+
+    found = Squares().divergence(torch.tensor([[1.0, 2.0, 3.0], [0.0, -1.0, 0.5]]))
+    assert found.tolist() == [12, -1]  # 2 (y1 + y2 + y3)
+
+
+def test_moments_of_inertia_are_exact():
+    assert RigidBody((0.1, 0.2, 0.3)).inertia == (sp.Rational(1, 10), sp.Rational(1, 5), sp.Rational(3, 10))
 
 
 def test_divergence_of_no_states():

@@ -38,6 +38,7 @@ REFUSED = {
     "divergence": (lambda: System("s", (y1, y2), (y1, y2)), "divergence is 2"),
     "invariant": (lambda: System("s", (y1, y2), (y2, -y1), {"I": y1}), "'I' of s changes at the rate y2"),
     "one formula short": (lambda: System("s", (y1, y2), (y2,)), "got 1 for 2"),
+    "one coordinate": (lambda: System("s", (y1,), (0,)), "n >= 2; got 1 for 1"),
     "unknown symbol": (lambda: System("s", (y1, y2), (sp.Symbol("z"), y1)), "unknown symbols"),
     "maximum": (lambda: System("s", (y1, y2), (sp.Max(y2, 0), y1)), "Max"),
     "unknown function": (lambda: System("s", (y1, y2), (sp.gamma(y2), y1)), "gamma"),
