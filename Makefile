@@ -54,12 +54,13 @@ faults: env   ## kill, truncate, fill and confuse it (tests/faults); write the o
 	$(BIN)/python -m pytest tests/faults
 	$(BIN)/python -m companion faults
 
-lint: env   ## check all sources with ruff, the notebooks too
+lint: env   ## check all sources with ruff, the notebooks too, and the types with mypy
 	$(BIN)/ruff check locsym book notebooks tests benchmarks
+	$(BIN)/mypy
 
 bench: env   ## time fast code beside simple code
 	$(BIN)/python -m pytest benchmarks
 
 clean:   ## remove everything generated, except trainings and .venv (ALL=1: these too)
-	rm -rf _build/html _build/executed _build/work _build/results.json _build/faults.json _build/book.pdf _build/pdf.html _build/.*.old book/notebooks runs .pytest_cache .ruff_cache .benchmarks
+	rm -rf _build/html _build/executed _build/work _build/results.json _build/faults.json _build/book.pdf _build/pdf.html _build/.*.old book/notebooks runs .pytest_cache .mypy_cache .ruff_cache .benchmarks
 	$(if $(ALL),rm -rf _build .venv *.egg-info)

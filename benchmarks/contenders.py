@@ -32,7 +32,8 @@ def forward(network, y, h):
 def kernel_epochs(name, dtype=torch.float64):
     """Epochs of Adam in the kernel, through the optimiser that ``fit`` uses."""
     _, pairs, validation = problem(name)
-    optimiser = Adam(PROBLEMS[name].make_network().to(dtype), pairs.to(dtype), validation.to(dtype), rate=1e-3)
+    network = PROBLEMS[name].make_network().to(dtype)
+    optimiser = Adam(rate=1e-3).start(network, pairs.to(dtype), validation.to(dtype))
     assert optimiser.note == "compiled kernel"
     return lambda: optimiser.advance(EPOCHS[name], None, math.inf)
 
@@ -72,7 +73,7 @@ def sigmoids(name):
 def gram_steps(name):
     """One step of Levenberg–Marquardt with the closed form of J Jᵀ, as ``fit`` takes it."""
     network, pairs, validation = problem(name)
-    optimiser = LevenbergMarquardt(network, pairs, validation)
+    optimiser = LevenbergMarquardt().start(network, pairs, validation)
     return lambda: optimiser.advance(1, None, math.inf)
 
 

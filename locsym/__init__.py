@@ -5,6 +5,7 @@ The one idea: a flow map is any callable ``(y, h) -> y``. Names and modules are 
 """
 
 from importlib import import_module
+from typing import Any
 
 _HOME = {
     "flow": ("FlowMap", "adjoint", "compose", "inverse", "rollout"),
@@ -12,9 +13,11 @@ _HOME = {
         "ActivationModule",
         "GradientModule",
         "LASympNet",
+        "LiePoissonNet",
         "LinearModule",
         "LocSympNet",
         "Network",
+        "Reversible",
         "SympNet",
     ),
     "systems": (
@@ -35,7 +38,7 @@ _FROM = {name: module for module, names in _HOME.items() for name in names}
 __all__ = sorted(_FROM)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         return import_module(f".{name}", __name__)
     if name not in _FROM:

@@ -133,12 +133,12 @@ def rollout(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
     ``rollout`` method of its own, that method is used. Raises TypeError or ValueError, naming the argument, for other
     arguments, and :class:`Escaped`, which holds the orbit so far, if the orbit overflows.
     """
-    own: Callable | None = getattr(flow, "rollout", None)
-    guarded = getattr(own, "__func__", None) is Guarded.rollout
-    h = flow.checked(y0, h, "y0") if guarded else states_and_step(y0, h, name="y0")
+    own: Callable[[Tensor, Tensor | float, int], Tensor] | None = getattr(flow, "rollout", None)
+    if isinstance(flow, Guarded) and getattr(own, "__func__", None) is Guarded.rollout:
+        h = flow.checked(y0, h, "y0")
+        return flow.iterate(y0, h, integer("steps", steps, 0))
+    h = states_and_step(y0, h, name="y0")
     steps = integer("steps", steps, 0)
-    if guarded:
-        return flow.iterate(y0, h, steps)
     return iterate(flow, y0, h, steps) if own is None else own(y0, h, steps)
 
 
@@ -161,7 +161,7 @@ class Guarded:
     A subclass defines ``checked`` and ``iterate``; its ``__call__`` and ``inverse`` call ``checked`` as well.
     """
 
-    def rollout(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
+    def rollout(self: FlowMap, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """Iterate the step; return the orbit ``(steps + 1, *, n)``, see :func:`locsym.flow.rollout`."""
         return rollout(self, y0, h, steps)
 

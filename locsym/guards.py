@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Test = Callable[[float], bool]
+Test = Callable[[Any], bool]  # of any real number: not every one is a float yet
 
 
 # ---- numbers and choices
@@ -54,9 +54,10 @@ def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
     allowed = f"a whole number >= {least}" if most is None else f"a whole number {least} … {most}"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name}: {allowed} is needed, got {brief(value)}")
-    if value < least or (most is not None and value > most):
+    found = int(value)
+    if found < least or (most is not None and found > most):
         raise ValueError(f"{name}: {allowed} is needed, got {brief(value)}")
-    return int(value)
+    return found
 
 
 def two_numbers(name: str, values: Any, allowed: str, inside: Test) -> tuple[float, float]:
@@ -84,6 +85,25 @@ def one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
     """Raise ValueError unless ``value`` is one of the ``allowed`` values."""
     if not any(type(value) is type(known) and value == known for known in allowed):
         raise ValueError(f"{name}: one of {', '.join(map(repr, allowed))} is needed, got {brief(value)}")
+
+
+def involution(name: str, R: Any, n: int, dtype: torch.dtype) -> Tensor:
+    """Return a linear involution of R^n as a matrix ``(n, n)``.
+
+    R: n signs, the diagonal, or a matrix with R R = 1. Raises TypeError or ValueError for anything else.
+    """
+    allowed = f"{n} signs ±1 or a matrix ({n}, {n}) with R R = 1"
+    try:
+        found = torch.as_tensor(R, dtype=dtype).detach().cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name}: {allowed} is needed, got {brief(R)}") from error
+    found = torch.diag(found) if found.ndim == 1 else found
+    if found.shape != (n, n) or not bool(torch.isfinite(found).all()):
+        raise ValueError(f"{name}: {allowed} is needed, got {brief(R)}")
+    far = float((found @ found - torch.eye(n, dtype=dtype)).abs().max())
+    if not far <= 64 * torch.finfo(dtype).eps * max(1.0, float(found.abs().max()) ** 2):
+        raise ValueError(f"{name}: {allowed} is needed, R R differs from 1 by {far:.1e}")
+    return found
 
 
 # ---- states and time steps

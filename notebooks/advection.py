@@ -20,12 +20,12 @@
 # page takes a quarter of an hour to read. It follows Sec. 4.1 of the paper {cite}`bajars2021` and its Fig. 1.
 
 # %% tags=["parameters", "hide-input"]
-adam_epochs = 20_000    # epochs of the paper's training
-adam_here = 20_000      # how many of them are run here; the others are kept
-lm_iterations = 100     # at most; Levenberg–Marquardt stops by itself
-t_end = 4.0             # end of the predicted wave
-seed = 0                # of the weights
-adam_seeds = 3          # seeds from which the paper's training is repeated
+adam_epochs = 20_000    # epochs of the paper's training, >= 1
+adam_here = 20_000      # those run here, >= 1; the others are kept ones
+lm_iterations = 100     # Levenberg–Marquardt iterations, at most; >= 1
+t_end = 4.0             # end of the predicted wave, >= 0.01
+seed = 0                # of the weights, >= 0
+adam_seeds = 3          # seeds for the paper's training, >= 1
 
 # %% tags=["hide-input"]
 from dataclasses import replace

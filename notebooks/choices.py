@@ -21,10 +21,10 @@
 # [list of open points](../open_points). The page takes ten minutes to read.
 
 # %% tags=["parameters", "hide-input"]
-iterations = 150        # of Levenberg–Marquardt
-adam_epochs = 200_000   # of Adam
-adam_here = 200_000     # how many of them are run here; the others are kept
-seeds = 3               # starts for each choice
+iterations = 150        # of Levenberg–Marquardt, >= 1
+adam_epochs = 200_000   # of Adam, >= 1
+adam_here = 200_000     # those run here, >= 1; the others are kept ones
+seeds = 3               # starts for each choice, >= 1
 
 # %% tags=["hide-input"]
 from dataclasses import replace

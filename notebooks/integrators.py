@@ -21,10 +21,10 @@
 # {cite}`mclachlan2002`.
 
 # %% tags=["parameters"]
-tau = 0.1        # step of Strang's method in the long run
-steps = 100_000  # number of these steps
-coarse = 0.8     # step of Strang's method for the cloud
-seed = 0         # of the random states
+tau = 0.1        # step of Strang's method in the long run, > 0
+steps = 100_000  # number of these steps, >= 10
+coarse = 0.8     # step of Strang's method for the cloud, > 0
+seed = 0         # of the random states, >= 0
 
 # %% tags=["hide-input"]
 import textwrap
@@ -47,7 +47,7 @@ from locsym.diagnostics import (
     drift,
     inverse_defect,
     observed_order,
-    reversibility_defect,
+    symmetry_defect,
 )
 from locsym.flow import Composition, Escaped, adjoint, rollout
 from locsym.plots import integrators as draw
@@ -263,7 +263,7 @@ assert torch.allclose(stepped, by_hand, rtol=0, atol=1e-15)
 # (See {cite}`hairer2006`, Secs. II.3 and II.4.)
 # :::
 #
-# We check the first formula, and then the inverse and the symmetry, at random states. `reversibility_defect` measures
+# We check the first formula, and then the inverse and the symmetry, at random states. `symmetry_defect` measures
 # the distance between $\Phi_{-h}(\Phi_h(y))$ and $y$.
 
 # %%
@@ -279,7 +279,7 @@ undone, symmetry = {}, {}
 for name in splittings:
     undone[name] = inverse_defect(methods[name], states, 0.1).max()
 for name, method in methods.items():
-    symmetry[name] = reversibility_defect(method, states, 0.1).max()
+    symmetry[name] = symmetry_defect(method, states, 0.1).max()
 
 # %% tags=["hide-input"]
 symmetric = max(symmetry["strang"], symmetry["fourth"])
@@ -429,13 +429,13 @@ if total >= 1000:  # long enough to tell growth from oscillation
     assert growth_rk4 > 1.5, "RK4 loses energy steadily"
     assert euler_error.max() > 100 * bound["strang"], "volume is not enough"
 for name, t in above.items():
-    shown = "t = {:.0f}" if len(t) else "no time of this run"
+    shown = "t = {:,.0f}" if len(t) else "no time of this run"
     record(f"crossing-{name}", t.min(initial=np.inf), shown)
 for name in bound:
     record(f"bound-{name}", bound[name])
 record("rk4-end", rk4[-1])
 record("rk4-growth", growth_rk4, "{:.2f}")
-record("total", total, "{:.0f}")
+record("total", total, "{:,.0f}")
 
 # %% [markdown]
 # On the whole run to $t =$ {glue:text}`total`, the error of the energy is at most
@@ -556,7 +556,7 @@ for name, method in turned.items():
     mirror = Q.T @ R @ Q  # R in the coordinates x
     back = method(method(states, 0.1) @ mirror, 0.1) @ mirror
     returned = (back - states).abs().max()
-    symmetric = reversibility_defect(method, states, 0.1).max()
+    symmetric = symmetry_defect(method, states, 0.1).max()
     volume_defect = determinant_defect(method, states, 0.1).max()
     assert max(symmetric, volume_defect) < 1e-12
     halves = [half.amax(0) for half in energy[name].tensor_split(2)]
@@ -596,9 +596,9 @@ for name, method in turned.items():
 
 # %%
 draws = torch.Generator().manual_seed(seed)
-random = {"bias_std": 0.1, "generator": draws}
+random = {"std": 0.1, "bias_std": 0.1, "generator": draws}
 network = LocSympNet(3, K=2, width=16, symmetric=True, **random)
-network_symmetric = reversibility_defect(network, states, 0.1).max()
+network_symmetric = symmetry_defect(network, states, 0.1).max()
 with torch.no_grad():
     back = network(network(states, 0.1) @ R, 0.1) @ R
 network_reversible = (back - states).abs().max()

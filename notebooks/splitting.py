@@ -21,8 +21,8 @@
 # Sec. 2 of the paper {cite}`bajars2021`.
 
 # %% tags=["parameters"]
-states = 20  # random states at which numbers are checked
-seed = 0     # of these states
+states = 20  # random states at which numbers are checked, >= 1
+seed = 0     # of these states, >= 0
 
 # %% tags=["hide-input"]
 from types import SimpleNamespace

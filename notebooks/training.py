@@ -35,13 +35,13 @@
 #   that follows.
 
 # %% tags=["parameters", "hide-input"]
-adam_here = 1_000_000  # epochs of Adam in the race that are run here
-lbfgs_here = 10_000    # iterations of L-BFGS in the race that are run here
-seeds = 3              # starts for each initialisation
-start_iterations = 60  # of Levenberg–Marquardt from each of them
-start_epochs = 9_000   # of Adam from each of them
-noise = 1e-3           # standard deviation of the noise at the end
-seed = 0               # of the weights
+adam_here = 1_000_000  # epochs of Adam in the race run here, >= 1
+lbfgs_here = 10_000    # iterations of L-BFGS in the race run here, >= 1
+seeds = 3              # starts for each initialisation, >= 1
+start_iterations = 60  # of Levenberg–Marquardt from each of them, >= 1
+start_epochs = 9_000   # of Adam from each of them, >= 60
+noise = 1e-3           # standard deviation of the noise at the end, > 0
+seed = 0               # of the weights, >= 0
 
 # %% tags=["hide-input"]
 from dataclasses import replace
@@ -269,7 +269,7 @@ for name, key in keys.items():
     passed = lm.history.seconds[lm.history.loss <= adam.loss]
     sooner = adam.seconds / float(passed[0]) if len(passed) else 0.0
     record(f"{key}-sooner-factor", sooner, "{:.1f}", timed=True)
-    record(f"{key}-adam-epochs", adam.iterations, "{:,}")
+    record(f"{key}-adam-epochs", adam.iterations)
     least = min(run.loss for run in race[name].values() if run is not lm)
     assert lm.loss < 1e-3 * least or (seed != 0 and name != "one orbit")
 

@@ -20,9 +20,9 @@
 # hour. The page follows Sec. 3 of the paper {cite}`bajars2021`.
 
 # %% tags=["parameters"]
-dimensions = [2, 3, 4, 5, 6, 7, 8, 35]  # n at which defects are measured
-iterations = 500                        # of L-BFGS, for a pendulum network
-seed = 0
+dimensions = [2, 3, 4, 5, 6, 7, 8, 35]  # n of the tables of defects, >= 2
+iterations = 500                        # of L-BFGS, >= 1
+seed = 0                                # of the weights and states, >= 0
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
@@ -689,7 +689,7 @@ twice = brick(brick(state, 0.1), 0.1)
 assert (twice - brick(state, 0.2)).abs().max() < 1e-14
 no_group = (net(net(state, 0.1), 0.1) - net(state, 0.2)).abs().max()
 assert no_group > 1e-3
-record("no-group", float(no_group))
+record("no-group", no_group)
 
 # %% [markdown]
 # ## What's next

@@ -21,14 +21,14 @@
 # {cite}`bajars2021`, with its Figs. 5 and 6.
 
 # %% tags=["parameters", "hide-input"]
-adam_epochs = 1_000_000   # epochs of the paper's training
-adam_here = 1_000_000     # those run here; the others are kept ones
-adam_seeds = 3            # seeds from which the paper's training is repeated
-lm_iterations = 600       # Levenberg–Marquardt iterations, at most
+adam_epochs = 1_000_000   # epochs of the paper's training, >= 1
+adam_here = 1_000_000     # those run here, >= 1; the others are kept ones
+adam_seeds = 3            # seeds for the paper's training, >= 1
+lm_iterations = 600       # Levenberg–Marquardt iterations, at most; >= 1
 sampling = "angles"       # of the states: "angles" (the paper) or "area"
-width = 60                # hidden units m
-K = 3                     # repetitions of the pairs
-seed = 0                  # of the weights
+width = 60                # hidden units m, >= 1
+K = 3                     # repetitions of the pairs, >= 1
+seed = 0                  # of the weights, >= 0
 
 # %% tags=["hide-input"]
 from concurrent.futures import ThreadPoolExecutor
@@ -335,7 +335,7 @@ for name, network in {"fixed": net, "mixed": anew.network}.items():
     for step in (0.05, 0.1, 0.15):
         fresh = Pairs.from_states(body, others, step)
         error = (network(fresh.y, fresh.h) - fresh.target).square().mean()
-        record(f"{name}-{step}", float(error))
+        record(f"{name}-{step}", error)
 
 # %% [markdown]
 # | mean squared error of one step, at new states | $h = 0.05$ | $h = 0.1$ | $h = 0.15$ |
@@ -437,8 +437,8 @@ assert unseen[0] > unseen[1] > unseen[2] > runs["lm"].validation
 #
 # ## What's next
 #
-# [Choices](choices) is an appendix. It tries what the paper leaves open: activation functions, weights, rates and
-# number formats.
+# The best network here drifts slowly as well. [The next chapter](structure) asks what a network must keep so that it
+# does not.
 
 # %% tags=["hide-input"]
 if lm_iterations >= 300 and width == 60 and K == 3:

@@ -25,7 +25,7 @@ HEADER = """\
 from companion import progress, record
 """
 
-PARAMETERS = 'width = 16   # hidden units\ntau = 0.5\nname = "x"\nflags = [1, 2]'
+PARAMETERS = 'width = 16   # hidden units, >= 1\ntau = 0.5    # >= 0\nname = "x"\nflags = [1, 2]  # >= 0'
 
 FIRST = HEADER.format(title="First", parameters=PARAMETERS) + """
 # %%
@@ -41,7 +41,7 @@ import matplotlib.pyplot as plt
 plt.plot([0, width])
 """
 
-SECOND = HEADER.format(title="Second", parameters="seed = 3") + """
+SECOND = HEADER.format(title="Second", parameters="seed = 3  # of the weights, > -5") + """
 # %%
 record("seed", seed)
 record("none", float("nan"))

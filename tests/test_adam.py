@@ -70,7 +70,7 @@ def test_adam_is_torchs(activation, symmetric, rate, backend):
     given, rates = RATES[rate]
     train = pairs()
     expected, weights = reference(network(activation, symmetric=symmetric), train, 200, rates)
-    optimiser = Adam(network(activation, symmetric=symmetric), train, iterations=200, rate=given)
+    optimiser = Adam(given).start(network(activation, symmetric=symmetric), train, iterations=200)
     rows = optimiser.advance(200, None, LONG)
     torch.testing.assert_close(rows[:, 0], expected, rtol=1e-8, atol=0)
     torch.testing.assert_close(optimiser.weights(), weights, rtol=1e-8, atol=1e-10)
@@ -86,7 +86,7 @@ def test_networks_without_a_kernel_are_trained_all_the_same(make):
 
     train = pairs(n=4)
     expected, _ = reference(fresh(), train, 50, lambda t: 1e-3)
-    optimiser = Adam(fresh(), train, iterations=50)
+    optimiser = Adam().start(fresh(), train, iterations=50)
     torch.testing.assert_close(optimiser.advance(50, None, LONG)[:, 0], expected, rtol=1e-8, atol=0)
     assert optimiser.note.startswith("plain torch, module 0 ")
 
@@ -95,7 +95,7 @@ def test_weights_that_ask_for_no_gradient_stay(backend):
     train = pairs()
     expected, weights = reference(frozen(network()), train, 100, lambda t: 1e-3)
     net = frozen(network())
-    optimiser = Adam(net, train, iterations=100)
+    optimiser = Adam().start(net, train, iterations=100)
     torch.testing.assert_close(optimiser.advance(100, None, LONG)[:, 0], expected, rtol=1e-8, atol=0)
     torch.testing.assert_close(optimiser.weights(), weights, rtol=1e-8, atol=1e-10)
     moved = optimiser.weights() != compiled.flat(network())
@@ -107,7 +107,7 @@ def test_first_epoch_by_hand(backend):
     """m / sqrt(v) is ±1 at first: every weight moves by the rate against its slope; the loss is the one before."""
     net, train, held_out = network(), pairs(), pairs(5, seed=2)
     loss, gradient = Objective(net, train)(compiled.flat(net))
-    optimiser = Adam(net, train, held_out, iterations=1, rate=1e-5, eps=0.0)
+    optimiser = Adam(rate=1e-5, eps=0.0).start(net, train, held_out, iterations=1)
     before = optimiser.weights()
     (row,) = optimiser.advance(1, None, LONG)
     torch.testing.assert_close(optimiser.weights() - before, -1e-5 * gradient.sign(), rtol=1e-9, atol=0)
@@ -141,14 +141,14 @@ def rows_but_seconds(rows):
 @pytest.mark.parametrize("method", METHODS)
 def test_broken_off_and_resumed_it_ends_with_the_same_bits(method, backend):
     make, options, rows = METHODS[method]
-    whole = make(network(), pairs(), pairs(5, seed=2), iterations=rows, **options)
+    whole = make(**options).start(network(), pairs(), pairs(5, seed=2), iterations=rows)
     expected = whole.advance(rows, None, LONG)
     assert len(expected) == rows
     found, state = [], None
     for asked in (0, 1, 2, rows - 3):
-        part = make(network(seed=7), pairs(), pairs(5, seed=2), iterations=rows, **options)
+        part = make(**options).start(network(seed=7), pairs(), pairs(5, seed=2), iterations=rows)
         if state is None:
-            part = make(network(), pairs(), pairs(5, seed=2), iterations=rows, **options)
+            part = make(**options).start(network(), pairs(), pairs(5, seed=2), iterations=rows)
         else:
             part.load_state_dict(state)
         found.append(part.advance(asked, None, LONG))
@@ -160,7 +160,7 @@ def test_broken_off_and_resumed_it_ends_with_the_same_bits(method, backend):
 @pytest.mark.parametrize("method", METHODS)
 def test_state_is_a_copy(method):
     make, options, _ = METHODS[method]
-    optimiser = make(network(), pairs(), iterations=9, **options)
+    optimiser = make(**options).start(network(), pairs(), iterations=9)
     optimiser.advance(2, None, LONG)
     state, weights = optimiser.state_dict(), optimiser.weights()
     before = {name: value.clone() for name, value in state.items()}
@@ -172,10 +172,10 @@ def test_state_is_a_copy(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_it_stops_at_the_first_row_that_reaches_the_target(method, backend):
     make, options, rows = METHODS[method]
-    losses = make(network(), pairs(), iterations=rows, **options).advance(rows, None, LONG)[:, 0]
+    losses = make(**options).start(network(), pairs(), iterations=rows).advance(rows, None, LONG)[:, 0]
     target = losses.sort(descending=True).values[2].item()
     first = int((losses <= target).nonzero()[0])
-    optimiser = make(network(), pairs(), iterations=rows, **options)
+    optimiser = make(**options).start(network(), pairs(), iterations=rows)
     assert torch.equal(optimiser.advance(rows, target, LONG)[:, 0], losses[: first + 1])
     assert optimiser.reason == "target"
 
@@ -183,7 +183,7 @@ def test_it_stops_at_the_first_row_that_reaches_the_target(method, backend):
 @pytest.mark.parametrize("method", METHODS)
 def test_it_returns_soon_after_the_deadline(method, backend):
     make, options, _ = METHODS[method]
-    optimiser = make(network(), pairs(), iterations=10**7, **options)
+    optimiser = make(**options).start(network(), pairs(), iterations=10**7)
     begin = time.perf_counter()
     rows = optimiser.advance(10**6, None, begin)
     assert len(rows) == 1
@@ -194,7 +194,7 @@ def test_it_returns_soon_after_the_deadline(method, backend):
 def test_frozen_weights_stay_in_every_method(method):
     make, options, rows = METHODS[method]
     net = frozen(network())
-    optimiser = make(net, pairs(), iterations=rows, **options)
+    optimiser = make(**options).start(net, pairs(), iterations=rows)
     before = optimiser.weights()
     loss = optimiser.advance(rows, None, LONG)[-1, 0]
     asked = torch.cat([torch.full((p.numel(),), p.requires_grad) for p in net.parameters()])
@@ -203,7 +203,7 @@ def test_frozen_weights_stay_in_every_method(method):
 
 
 def test_adam_says_when_the_loss_is_no_longer_a_number(backend):
-    optimiser = Adam(LocSympNet(3, 1, 3, "linear", std=1e160), pairs(), iterations=9)
+    optimiser = Adam().start(LocSympNet(3, 1, 3, "linear", std=1e160), pairs(), iterations=9)
     assert len(optimiser.advance(9, None, LONG)) == 1
     assert optimiser.reason == "stagnation"
     assert optimiser.note.endswith("; the loss is no longer finite")
@@ -214,7 +214,7 @@ def test_lbfgs_needs_the_scaled_loss():
     slow = pairs()
     slow = Pairs(slow.y, slow.h, slow.y + 0.02 * (slow.target - slow.y))
     net = LocSympNet(3, 2, 16, std=0.4, bias_std=0.3, generator=torch.Generator().manual_seed(0))
-    plain, scaled = (LBFGS(net, slow, iterations=500, scale=scale) for scale in (1.0, 1e8))
+    plain, scaled = (LBFGS(scale).start(net, slow) for scale in (1.0, 1e8))
     stalled, learned = (optimiser.advance(500, None, LONG)[-1, 0] for optimiser in (plain, scaled))
     assert plain.reason == "stagnation"
     assert learned < 0.1 * stalled
@@ -224,7 +224,7 @@ def test_lbfgs_needs_the_scaled_loss():
 def test_scipy_gets_the_jacobian_of_the_linearisation(make):
     net = make()
     train = pairs(n=net.n)
-    exact, products = (LeastSquares(net, train, solver=solver) for solver in ("exact", "lsmr"))
+    exact, products = (LeastSquares(solver=solver).start(net, train) for solver in ("exact", "lsmr"))
     x = exact.theta.numpy()
     J = torch.from_numpy(exact._jacobian(x))
     tangent = Linearisation(net, train.y, train.h, train.target).at(exact.theta)
@@ -236,8 +236,8 @@ def test_scipy_gets_the_jacobian_of_the_linearisation(make):
 
 
 def test_scipy_takes_the_products_where_the_jacobian_does_not_fit():
-    assert LeastSquares(network(), pairs()).note.startswith("exact")
-    assert LeastSquares(network(), pairs(), memory=1000).note.startswith("lsmr")
+    assert LeastSquares().start(network(), pairs()).note.startswith("exact")
+    assert LeastSquares(memory=1000).start(network(), pairs()).note.startswith("lsmr")
 
 
 WRONG = [
@@ -262,19 +262,19 @@ WRONG = [
 @pytest.mark.parametrize(("make", "options", "said"), WRONG)
 def test_wrong_options_are_named(make, options, said):
     with pytest.raises((TypeError, ValueError), match=said):
-        make(network(), pairs(), iterations=5, **options)
+        make(**options)
 
 
 def test_scipy_refuses_float32():
     net = network().to(torch.float32)
     with pytest.raises(ValueError, match="network: SciPy works in float64"):
-        LeastSquares(net, pairs().to(torch.float32))
+        LeastSquares().start(net, pairs().to(torch.float32))
 
 
 @pytest.mark.parametrize("method", ["adam", "lbfgs"])
 def test_float32_is_trained_in_float32(method, backend):
     make, options, rows = METHODS[method]
-    optimiser = make(network().to(torch.float32), pairs().to(torch.float32), iterations=rows, **options)
+    optimiser = make(**options).start(network().to(torch.float32), pairs().to(torch.float32), iterations=rows)
     losses = optimiser.advance(rows, None, LONG)[:, 0]
     assert optimiser.weights().dtype == torch.float32
     assert losses[-1] < 0.9 * losses[0]

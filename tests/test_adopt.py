@@ -8,7 +8,7 @@ from companion import adopt, kept
 from companion.project import Project
 
 from locsym.experiments import ONE_ORBIT, experiment
-from locsym.training.adam import Adam
+from locsym.training.adam import AdamOptimiser
 from locsym.training.record import Checkpoint
 
 SMALL = replace(
@@ -46,14 +46,14 @@ def test_what_is_finished_is_left_alone(project, capsys):
 
 
 def test_code_that_computes_something_else_adopts_nothing(project, capsys, monkeypatch):
-    plain = Adam.advance
+    plain = AdamOptimiser.advance
 
     def advance(self, rows, target, deadline):
         taken = plain(self, rows, target, deadline)
         taken[:, 0] *= 1 + 2.0**-52
         return taken
 
-    monkeypatch.setattr(Adam, "advance", advance)
+    monkeypatch.setattr(AdamOptimiser, "advance", advance)
     assert adopt.adopt(project, repeated=50) == 1
     assert "not adopted" in capsys.readouterr().out
     assert adopt.finished(SMALL.folder(adopt.trainings)) is None

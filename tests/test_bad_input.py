@@ -24,7 +24,7 @@ CHECKS = {
     "jacobian": diagnostics.jacobian,
     "determinant": diagnostics.determinant_defect,
     "inverse": diagnostics.inverse_defect,
-    "reversibility": diagnostics.reversibility_defect,
+    "symmetry": diagnostics.symmetry_defect,
     "lyapunov": lambda flow, y, h: diagnostics.lyapunov_exponents(flow, y, h, 2),
     "floquet": lambda flow, y, h: diagnostics.floquet_multipliers(flow, y, h, 2),
 }

@@ -69,7 +69,9 @@ def test_executed_notebook_says_how_it_was_made(built):
 
 def test_page_shows_the_parameters_that_ran_with_their_comments(built):
     cells = [c for c in made(built, "01_first").cells if "parameters" in str(c.metadata.get("tags"))]
-    assert [c.source for c in cells] == ['width = 4   # hidden units\ntau = 0.1\nname = "x"\nflags = [1, 2]']
+    assert [c.source for c in cells] == [
+        'width = 4   # hidden units, >= 1\ntau = 0.1    # >= 0\nname = "x"\nflags = [1, 2]  # >= 0'
+    ]
 
 
 def test_figure_cell_shows_its_picture_only(built):

@@ -13,7 +13,7 @@ import torch
 from companion import files, results
 from companion.execute import fold_parameters
 from companion.fingerprint import changes
-from companion.record import from_json, percent, record, recorded, to_json
+from companion.record import from_json, percent, record, recorded, to_json, usual
 from companion.status import Progress, read
 from companion.terminal import Board, Line, clock
 
@@ -39,6 +39,21 @@ def test_record_refuses_what_is_not_one_number(value, error, message):
 def test_record_outside_a_notebook_only_checks(value, capsys):
     assert record("key", value) is None
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1_000_000, "1,000,000"),
+        (10_000, "10,000"),
+        (9_999, "9999"),
+        (True, "True"),
+        ("12345", "12345"),
+        (12345.0, "1.2e+04"),
+    ],
+)
+def test_counts_of_five_digits_have_commas(value, text):
+    assert usual(value).format(value) == text
 
 
 @pytest.mark.parametrize("value", [0.1, math.inf, -math.inf, math.nan, 3, True, "Inf"])

@@ -100,11 +100,11 @@ def test_activations_are_accurate_from_tiny_to_huge_arguments(activation, dtype)
     z = torch.cat([-sizes, torch.zeros(1, dtype=dtype), sizes])
     module = GradientModule(2, (0,), (1,), (0,), 1, 1, activation, dtype=dtype)
     with torch.no_grad():
-        for p in (module.W, module.w):
-            p.fill_(1.0)
+        for p, value in ((module.W, 1.0), (module.w, 1.0), (module.b, 0.0)):
+            p.fill_(value)
     y = torch.stack([torch.zeros_like(z), z], 1)
     found = compiled.Compiled(Network(2, [module], [(0, 1.0)])).rollout(compiled.flat(module), y, 1.0, 1)[1, :, 0]
-    expected = module.sigma(z.double()).to(dtype)
+    expected = module.activation(z.double()).to(dtype)
     eps = torch.finfo(dtype).eps
     assert ((found - expected).abs() <= 4 * eps * expected.abs() + 1e-36 * (1 + z.abs())).all()
 

@@ -12,7 +12,7 @@ from locsym.diagnostics import (
     inverse_defect,
     jacobian,
     observed_order,
-    reversibility_defect,
+    symmetry_defect,
     symplecticity_defect,
     worst_drift,
     zero_pattern,
@@ -161,12 +161,12 @@ def test_hamiltonian_flow_is_symplectic(d):
     assert float(symplecticity_defect(flow, torch.ones(2 * d, dtype=FLOAT64), 0.5)) < 1e-14
 
 
-def test_inverse_and_reversibility_defects_by_hand():
+def test_inverse_and_symmetry_defects_by_hand():
     """Euler there and back multiplies by 1 + h² = 1.01: it is off by 0.01 of the larger coordinate."""
     y = numbers([1.0, 2.0], [3.0, -1.0])
-    torch.testing.assert_close(reversibility_defect(euler, y, 0.1), numbers(0.02, 0.03))
+    torch.testing.assert_close(symmetry_defect(euler, y, 0.1), numbers(0.02, 0.03))
     assert (inverse_defect(Squeeze(), y, numbers(0.1, 0.2)) < 1e-15).all()
-    assert (reversibility_defect(RigidBody().flow, sphere(3), 0.5) < 1e-13).all()
+    assert (symmetry_defect(RigidBody().flow, sphere(3), 0.5) < 1e-13).all()
 
 
 class Shifted:

@@ -45,7 +45,7 @@ def test_the_experiment_is_the_papers(name):
     assert (experiment.make_system().name, train.n, len(train), len(validation)) == (system, n, N, M)
     assert bool((train.h == tau).all())
     assert bool((validation.h == tau).all())
-    assert (network.n, network.K, network.width, network.activation) == (n, K, width, activation)
+    assert (network.n, network.K, network.width, network.activation.name) == (n, K, width, activation)
     assert (training.method, training.iterations, training.rate) == ("adam", epochs, rate)
     assert len(network.layers) == 2 * (n - 1) * K
     weights = torch.cat([p.detach().flatten() for layer in network.layers for p in (layer.W, layer.w)])

@@ -3,6 +3,7 @@
 import base64
 import re
 import sys
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -85,6 +86,13 @@ def test_the_notebook_to_take_along_is_free_of_the_build(executed):
     assert not [word for word in ("companion_files", "scrapbook", "papermill.record", "mystnb") if word in text]
     assert "image/png" in text
     assert "companion_files" in nbformat.writes(executed), "what is handed in stays as it is"
+
+
+def test_the_notebook_to_take_along_holds_no_warnings_of_the_build(executed):
+    warned = deepcopy(executed)
+    cell = next(cell for cell in warned.cells if cell.cell_type == "code")
+    cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text="/machine/of/the/build.py: UserWarning"))
+    assert "UserWarning" not in nbformat.writes(downloads.standalone(warned))
 
 
 def test_the_notebook_to_take_along_runs(executed, tmp_path):

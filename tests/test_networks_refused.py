@@ -54,7 +54,7 @@ def test_bad_arguments_are_named(change, error, message):
         (LASympNet, (5, 1), "n: an even number"),
         (LASympNet, (4, 0), "L: a whole number >= 1"),
         (LASympNet, (4, 1, 0), "sublayers: a whole number >= 1"),
-        (Network, (3, [GradientModule.local(4, 0, "up", 2)], ((0, 1.0),)), "layers: shears of dimension n = 3"),
+        (Network, (3, [GradientModule.local(4, 0, "up", 2)], ((0, 1.0),)), "layers: modules of dimension n = 3"),
         (Network, (3, [], ()), "visits: each of the 0 layers"),
         (Network, (3, [GradientModule.local(3, 0, "up", 2)], ((1, 1.0),)), "visits: each of the 1 layers"),
     ],

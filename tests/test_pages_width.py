@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from built_book import HTML, book, browser, elements, needs_book  # noqa: F401 fixtures
+from built_book import HTML, book, browser, elements, needs_book, new_page  # noqa: F401 fixtures
 from companion.variants import PAGE
 from PIL import Image
 from test_pages_html import CHAPTERS
@@ -63,7 +63,7 @@ def show(browser):  # noqa: F811 the fixture
     opened = []
 
     def open_page(name: str, width: int, theme: str = "light"):
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+        page = new_page(browser, viewport={"width": width, "height": 900}, color_scheme=theme)
         opened.append(page)
         page.goto((HTML / name).as_uri(), wait_until="load")
         page.evaluate(SETTLED)

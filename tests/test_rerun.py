@@ -54,8 +54,9 @@ def test_failing_rerun_is_told(book, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["01_first", "-p", "nonsense=1"], "01_first has no parameter 'nonsense'; allowed: width (int, 4)"),
-        (["01_first", "-p", "width=abc"], "width must be an int, as its default 4 is; got 'abc'"),
+        (["01_first", "-p", "nonsense=1"], "01_first has no parameter 'nonsense'; allowed: width (an int >= 1, "),
+        (["01_first", "-p", "width=abc"], "width must be an int >= 1, as its default 4 is; got 'abc'"),
+        (["01_first", "-p", "width=-3"], "01_first: width must be an int >= 1, as its default 4 is; got -3"),
         (["03"], "there is no notebook '03'; allowed: 01_first, 02_second"),
         (["0"], "'0' is the beginning of 01_first, 02_second; name one"),
         (["01", "--profile", "fast"], "there is no profile 'fast'; allowed: paper, quick"),

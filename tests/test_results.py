@@ -331,9 +331,8 @@ def test_count_of_seeds_agrees_with_their_range(notebook, row, record):
     assert verdicts.judge(kind, [given], *ends) == share
 
 
-@pytest.mark.parametrize(("notebook", "row"), COUNTED)
+@pytest.mark.parametrize(("notebook", "row"), [claim for claim in COUNTED if claim.values[0] == "whole_flow"])
 def test_whole_flow_was_not_reproduced_and_the_table_says_so(notebook, row, record):
-    assert notebook == "whole_flow"
     text = verdicts.verdict(row, record["numbers"][notebook].get)
     assert text.startswith("**not reproduced** (0 of 3 seeds, ")
     assert text.endswith("; Levenberg–Marquardt: yes")

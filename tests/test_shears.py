@@ -17,13 +17,12 @@ from locsym.networks import (
     Shear,
 )
 
-DIMENSIONS = (2, 3, 4, 5, 6, 7, 8, 35)
+PAIRS = [(n, k) for n in range(2, 9) for k in range(n - 1)] + [(35, k) for k in (0, 17, 33)]
 PRECISION = {torch.float64: 1e-12, torch.float32: 1e-5}
 DTYPES = tuple(PRECISION)
 CASES = [
     pytest.param(n, k, move, dtype, id=f"n{n}-k{k}-{move}-{str(dtype)[6:]}")
-    for n in DIMENSIONS
-    for k in range(n - 1)
+    for n, k in PAIRS
     for move in ("up", "low")
     for dtype in DTYPES
 ]
@@ -103,6 +102,7 @@ def test_module_is_the_printed_formula(move, sign, activation):
         "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
         "tanh": np.tanh,
         "swish": lambda z: z / (1 + np.exp(-z)),
+        "silu": lambda z: z / (1 + np.exp(-z)),
         "linear": lambda z: z,
     }[activation]
     W, w = module.W.numpy(), module.w.numpy()
@@ -115,7 +115,7 @@ def test_module_is_the_printed_formula(move, sign, activation):
 
 def test_module_by_hand():
     """n = 2, m = 1, W = 2, w = 3, b = 0, h = 0.1 at (1, 0): Y_1 = 1 + 0.1 · 2 · 3 · σ(0) = 1.3."""
-    module = GradientModule.local(2, 0, "up", 1)
+    module = GradientModule.local(2, 0, "up", 1, bias_std=0.0)
     module.W.fill_(2.0)
     module.w.fill_(3.0)
     Y = module(torch.tensor([1.0, 0.0], dtype=torch.float64), 0.1)
@@ -207,12 +207,14 @@ def test_any_callable_is_an_activation():
 
 @pytest.mark.parametrize("std", [0.1, 2.0])
 def test_weights_are_drawn_from_the_generator(std):
-    a, b = (GradientModule.local(5, 1, "up", 2000, std=std, generator=generator(3)) for _ in range(2))
+    init = {"std": std, "bias_std": 3 * std}
+    a, b = (GradientModule.local(5, 1, "up", 2000, **init, generator=generator(3)) for _ in range(2))
     assert torch.equal(a.W, b.W)
     assert float(a.W.std()) == pytest.approx(std, rel=0.05)
     assert float(a.w.std()) == pytest.approx(std, rel=0.05)
-    assert not a.b.any()
-    other = GradientModule.local(5, 1, "up", 2000, std=std, generator=generator(4))
+    assert float(a.b.std()) == pytest.approx(3 * std, rel=0.05)
+    assert not GradientModule.local(5, 1, "up", 2000, bias_std=0.0).b.any()
+    other = GradientModule.local(5, 1, "up", 2000, **init, generator=generator(4))
     assert not torch.equal(a.W, other.W)
 
 
@@ -240,6 +242,7 @@ BAD_MODULES = {
     "width is a float": ({"width": 2.5}, TypeError, "width: a whole number"),
     "activation is unknown": ({"activation": "relu6"}, ValueError, "activation: one of"),
     "activation is a number": ({"activation": 3}, TypeError, "activation: a name or a callable"),
+    "activation has weights": ({"activation": torch.nn.PReLU()}, TypeError, "activation: PReLU has weights of its own"),
     "activation mixes": ({"activation": torch.sum}, ValueError, "activation: a callable must act elementwise"),
     "std is negative": ({"std": -1.0}, ValueError, "std: a finite number >= 0"),
     "std is NaN": ({"std": math.nan}, ValueError, "std: a finite number >= 0"),

@@ -130,7 +130,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
 
 
 def test_an_activation_without_a_name_is_not_written(tmp_path):
-    with pytest.raises(TypeError, match="activation: a callable cannot be written"):
+    with pytest.raises(TypeError, match=r"activation: .* cannot be written"):
         LocSympNet(3, 1, 4, torch.sin).save(tmp_path / "net")
     assert not list(tmp_path.iterdir())
 

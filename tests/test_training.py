@@ -16,7 +16,7 @@ from locsym.data import Pairs
 from locsym.networks.linearisation import Linearisation
 from locsym.systems import LinearSystem, RigidBody
 from locsym.training import fit, loop
-from locsym.training.levenberg_marquardt import LevenbergMarquardt
+from locsym.training.levenberg_marquardt import LevenbergMarquardt, LevenbergMarquardtOptimiser
 from locsym.training.record import FILE
 
 door = importlib.import_module("locsym.training.fit")
@@ -38,7 +38,7 @@ def flat(network):
 @pytest.mark.parametrize("solver", ["gram", "normal", "cg"])
 def test_the_step_solves_the_damped_normal_equations(solver, ridge):
     network, pairs = body()
-    method = LevenbergMarquardt(network, pairs, ridge=ridge, solver=solver)
+    method = LevenbergMarquardt(ridge=ridge, solver=solver).start(network, pairs)
     theta, nu = flat(network), 0.1 + ridge
     J, r = method.tangent.jacobian(), method.tangent.residual.flatten()
     exact = -torch.linalg.solve(J.T @ J + nu * torch.eye(len(theta), dtype=torch.float64), J.T @ r + ridge * theta)
@@ -48,7 +48,7 @@ def test_the_step_solves_the_damped_normal_equations(solver, ridge):
 
 def test_the_acceleration_is_half_the_second_derivative_along_the_step():
     network, pairs = body()
-    method = LevenbergMarquardt(network, pairs)
+    method = LevenbergMarquardt().start(network, pairs)
     r, theta, J = method.tangent.residual.flatten(), flat(network), method.tangent.jacobian()
     delta = 0.01 * method._solver(0.1)(r, None)
     residual = Linearisation(network, pairs.y, pairs.h, pairs.target).residual
@@ -146,7 +146,7 @@ def fail_once(monkeypatch, owner, name, broken):
 @pytest.mark.parametrize("what", ["factor", "trial"])
 def test_a_failed_factor_or_trial_only_raises_the_damping(monkeypatch, what):
     network, pairs = body()
-    method = LevenbergMarquardt(network, pairs, acceleration=False, damping=0.1)
+    method = LevenbergMarquardt(acceleration=False, damping=0.1).start(network, pairs)
     if what == "factor":
         fail_once(monkeypatch, torch.linalg, "cholesky_ex", lambda found: (found[0], torch.tensor(3)))
     else:
@@ -243,7 +243,7 @@ def test_pause_is_a_whole_number():
 def test_a_complete_training_is_loaded(tmp_path, monkeypatch):
     network, pairs = body()
     first = fit(network, pairs, iterations=5, folder=tmp_path)
-    monkeypatch.setattr(LevenbergMarquardt, "advance", None)
+    monkeypatch.setattr(LevenbergMarquardtOptimiser, "advance", None)
     again = fit(network, pairs, iterations=5, folder=tmp_path)
     assert torch.equal(flat(again.network), flat(first.network))
     assert (again.reason, again.seconds, again.loss) == (first.reason, first.seconds, first.loss)
@@ -305,6 +305,21 @@ class Doubled(LocSympNet):
         return super().forward(super().forward(y, h), h)
 
 
+class Narrow(torch.nn.Linear):
+    """No flow map: it forgets two coordinates."""
+
+    def __init__(self):
+        super().__init__(3, 1, dtype=torch.float64)
+
+    def forward(self, y, h):
+        return super().forward(y)
+
+
+class Both(Narrow):
+    def forward(self, y, h):
+        return y, h
+
+
 def spoilt(network, value):
     with torch.no_grad():
         network.layers[0].W[0, 0] = value
@@ -312,8 +327,12 @@ def spoilt(network, value):
 
 
 BAD = {
-    "network: .*forward of its own": lambda n, p: fit(Doubled(3, 1, 2), p),
-    "network: a locsym network": lambda n, p: fit(torch.nn.Linear(3, 3), p),
+    "network: a torch.nn.Module": lambda n, p: fit(n.step, p),
+    "network: Identity has no weights": lambda n, p: fit(torch.nn.Identity(), p),
+    r"network: \(y, h\) -> y must keep torch.float64 \(20, 3\), it returns torch.float64 \(20, 1\)": (
+        lambda n, p: fit(Narrow(), p)
+    ),
+    r"network: \(y, h\) -> y must keep .*returns tuple": lambda n, p: fit(Both(), p),
     "network: .*trains all weights": lambda n, p: fit(n.requires_grad_(False), p),
     "pairs: Pairs": lambda n, p: fit(n, p.y),
     "pairs: states of dimension 3": lambda n, p: fit(n, Pairs(p.y[:, :2], 0.1, p.y[:, :2])),
@@ -321,7 +340,11 @@ BAD = {
     "network: .*layers.0.W holds NaN": lambda n, p: fit(spoilt(n, math.nan), p, "adam"),
     "network: .*layers.0.W holds .* infinity": lambda n, p: fit(spoilt(n, math.inf), p, "lbfgs"),
     "network: none of its weights": lambda n, p: fit(n.requires_grad_(False), p, "scipy"),
-    "network: .*follows its modules": lambda n, p: fit(Doubled(3, 1, 2), p, "scipy"),
+    "network: Doubled has a step of its own": lambda n, p: fit(Doubled(3, 1, 2), p, "scipy", solver="lsmr"),
+    "method: .*LevenbergMarquardt": lambda n, p: fit(n, p, LevenbergMarquardt),
+    r"ridge: options go into the method itself, LevenbergMarquardt\(ridge=": (
+        lambda n, p: fit(n, p, LevenbergMarquardt(), ridge=0.1)
+    ),
     "pairs: in the network's torch.float32, y": lambda n, p: fit(n.float(), Pairs(1e150 * p.y, 0.1, p.target)),
     "pairs: .* no finite loss": lambda n, p: fit(n, Pairs(p.y, 0.1, 1e200 * p.target), "adam"),
     "validation: .* no finite loss": lambda n, p: fit(n, p, validation=Pairs(1e200 * p.y, 0.1, p.y)),

@@ -105,24 +105,38 @@ class Kept:
                 "After a change of the training code: make book, then make keep"
             )
 
-    def run(self, here: int) -> Run:
+    def pace(self, first: Run) -> float:
+        """Return how many times as long as in the kept training the same iterations took when they were run again."""
+        both = self.numbers <= first.iterations
+        if not bool(both.any()):
+            return 1.0
+        last = int(self.numbers[both][-1])
+        return float(first.history.seconds[last - 1] / self.rows[both, 3][-1])
+
+    def run(self, first: Run) -> Run:
         """Return the training as :func:`~locsym.training.fit` returned it, its history thinned.
 
-        here: how many of its iterations were run again. Raises Differs where the network has not the error it had.
+        first: its first iterations, run again. All seconds are scaled to their pace, so that they are those that the
+        whole training would take here. Raises Differs where the network has not the error it had.
         """
         network = self.experiment.make_network()
         vector_to_parameters(self.weights, network.parameters())
         network.eval()
         pairs = [p.to(self.weights.dtype) for p in self.experiment.make_pairs()]
-        found = dict(zip(("loss", "validation"), (mean_squared_error(network, p) for p in pairs), strict=True))
-        for name, value in found.items():
+        loss, validation = (mean_squared_error(network, p) for p in pairs)
+        for name, value in (("loss", loss), ("validation", validation)):
             if not math.isclose(value, self.about[name], rel_tol=ROUNDING[self.experiment.network.dtype]):
                 was = f"the {name} of the kept network is {value}, it was {self.about[name]}"
                 raise Differs(f"the training {self.experiment.key}: {was}")
-        about = {name: self.about[name] for name in ("reason", "seconds", "configuration", "versions")}
-        note = "; ".join(filter(None, (self.about["note"], f"kept; its first {here} iterations were run again")))
-        history = History(*self.rows.unbind(1), numbers=self.numbers)
-        return Run(network, **found, history=history, method=self.experiment.training.method, note=note, **about)
+        about: dict[str, Any] = {name: self.about[name] for name in ("reason", "configuration", "versions")}
+        again = f"kept; its first {first.iterations} iterations were run again, and all seconds follow their pace"
+        pace, rows = self.pace(first), self.rows.clone()
+        rows[:, 3] *= pace
+        about |= {"seconds": pace * self.about["seconds"], "note": "; ".join(filter(None, (self.about["note"], again)))}
+        errors, checks, steps, seconds = rows.unbind(1)
+        history = History(errors, checks, steps, seconds, self.numbers)
+        method = self.experiment.training.method
+        return Run(network, loss=loss, validation=validation, history=history, method=method, **about)
 
 
 def trained(experiment: Experiment, here: int | None = None) -> Run:
@@ -142,10 +156,11 @@ def trained(experiment: Experiment, here: int | None = None) -> Run:
     if here is not None and ASKED in os.environ:
         told = {"key": experiment.key, "experiment": asdict(experiment), "kept": digest(place) if kept else None}
         write_text(Path(os.environ[ASKED], f"{experiment.key}.json"), json.dumps(told))
-    if kept is None:
+    if kept is None or here is None:
         return experiment.run(trainings, progress)
-    kept.check(experiment.run(trainings, progress, pause=here))
-    return kept.run(here)
+    first = experiment.run(trainings, progress, pause=here)
+    kept.check(first)
+    return kept.run(first)
 
 
 def path(folder: Path, experiment: Experiment) -> Path:

@@ -14,8 +14,8 @@ def names(project: Project) -> list[str]:
 def load(project: Project, profile: str) -> dict[str, Parameters]:
     """Return ``{notebook: {parameter: value}}`` for every notebook, defaults filled in.
 
-    Raises Mistake, before anything runs, for an unknown profile, notebook or parameter, and for a value whose type is
-    not that of the default; the message lists what is allowed.
+    Raises Mistake, before anything runs, for an unknown profile, notebook or parameter, and for a value of another type
+    than the default or out of its range; the message lists what is allowed.
     """
     if profile not in names(project):
         raise Mistake(f"there is no profile {profile[:200]!r}; allowed: {', '.join(names(project))}")

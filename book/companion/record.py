@@ -23,19 +23,26 @@ def record(key: str, value: Number, shown: str | None = None, *, timed: bool = F
     """Record ``value`` under ``key``; the page shows it as ``shown.format(value)``.
 
     key: letters, digits, ``-``, ``_`` and ``.``; each once a notebook at most. value: a number, a truth value, a text,
-    or a tensor or array with exactly one of them. shown: a format, by default ``"{:.1e}"`` for floats, else ``"{}"``.
+    or a tensor or array with exactly one of them. shown: a format, by default as in :func:`usual`.
     timed: the value comes from a clock and may differ in the next build; all other values must not.
     Outside a notebook the arguments are checked and nothing else happens.
     """
     if not isinstance(key, str) or not KEY.fullmatch(key):
         raise ValueError(f"key: letters, digits, '-', '_' and '.' are allowed, got {key!r}")
     value = _plain(key, value)
-    text = (shown or ("{:.1e}" if isinstance(value, float) else "{}")).format(value)
+    text = (shown or usual(value)).format(value)
     if get_ipython() is None:
         return
     glued = {"name": key, "mime_prefix": PREFIX}
     kept = {"key": key, "value": to_json(value), "shown": text} | ({"timed": True} if timed else {})
     display({f"{PREFIX}text/plain": repr(text)}, raw=True, metadata={"scrapbook": glued, "companion": kept})
+
+
+def usual(value: Number) -> str:
+    """Return the usual format of a value: two digits for a float, and commas in counts of five digits or more."""
+    if isinstance(value, float):
+        return "{:.1e}"
+    return "{:,}" if type(value) is int and abs(value) >= 10_000 else "{}"
 
 
 def percent(value: float) -> str:

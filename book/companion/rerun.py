@@ -7,17 +7,20 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from . import processes, profiles, results, seal, site
+from .build import relative
 from .execute import Job
 from .files import lock, replace_folder, restore_folder, write
 from .fingerprint import changes, fingerprint, kept_changes
-from .parameters import checked, parsed, short
+from .parameters import checked, declared, parsed, short
 from .project import Mistake, Project
 from .record import from_json, recorded
 from .terminal import Board
@@ -40,7 +43,8 @@ def rerun(
     name = notebook if notebook in names else names[0]
     profile = profile or profile_of_book(project)
     base = profiles.load(project, profile)[name]
-    values = checked(parsed(given, base, name), base, name)
+    allowed = {key: replace(one, default=base[key]) for key, one in declared(project.source(name)).items()}
+    values = checked(parsed(given, allowed, name), allowed, name)
     wanted = fingerprint(project, name, values)
     folder = project.root / "runs" / name / sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:10]
     place = folder / f"{name}.ipynb"
@@ -49,8 +53,8 @@ def rerun(
         restore_folder(folder / "html")
         made, why = results.made(place)
         if why or changes(made.get("fingerprint"), wanted) or kept_changes(project, made):
-            sources = [path.relative_to(project.root).as_posix() for path in (project.source(name), place, work)]
-            job = Job(name, *sources, values, profile, project.commit(), wanted)
+            source, output, beside = (relative(project, path) for path in (project.source(name), place, work))
+            job = Job(name, source, output, beside, values, profile, project.commit(), wanted)
             outcome = processes.run([job], project.root, 1, [held], Board([name]))[name]
             if not outcome.good:
                 return 1
@@ -94,11 +98,12 @@ def table(book: dict[str, dict], now: dict[str, dict]) -> str:
 def ratio(was: dict | None, now: dict | None) -> str:
     """Return ``=`` for an unchanged number, otherwise the factor; nothing for values that have none."""
     values = [from_json(number["value"]) for number in (was, now) if number]
-    if len(values) < 2 or any(isinstance(v, (bool, str)) for v in values):
+    numbers = [v for v in values if not isinstance(v, (bool, str))]
+    if len(numbers) < 2:
         return ""
-    if values[0] == values[1]:
+    if numbers[0] == numbers[1]:
         return "="
-    return f"{values[1] / values[0]:.3g}" if values[0] else ""
+    return f"{numbers[1] / numbers[0]:.3g}" if numbers[0] else ""
 
 
 def render(project: Project, notebook: Path, folder: Path, work: Path, held: int) -> None:
@@ -113,7 +118,7 @@ def render(project: Project, notebook: Path, folder: Path, work: Path, held: int
         if (project.root / file).exists():
             shutil.copy(project.root / file, stage)
     shutil.copy(notebook, stage)
-    toc = {"format": "jb-book", "root": notebook.stem}
+    toc: dict[str, Any] = {"format": "jb-book", "root": notebook.stem}
     if (stage / "references.bib").exists():
         write(stage / "book" / "references.md", "# References\n\n```{bibliography}\n:filter: cited\n```\n")
         toc["chapters"] = [{"file": "book/references"}]

@@ -99,7 +99,7 @@ class Pairs:
         digest = hashlib.sha256(KIND.encode())
         for name, value in self._tensors().items():
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.view(torch.uint8).numpy())
+            digest.update(value.view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     def save(self, path: Path | str) -> None:

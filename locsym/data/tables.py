@@ -65,14 +65,14 @@ def _read(file: TextIO, time: str, columns: Sequence[str] | None) -> tuple[np.nd
 
 def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, the header first, with their line numbers."""
-    file = _lines(file)
-    for skipped, line in enumerate(file):  # noqa: B007, read after the loop
+    ahead = _lines(file)
+    for skipped, line in enumerate(ahead):  # noqa: B007, read after the loop
         if header := line.strip().removeprefix("#").strip():  # numpy.savetxt writes "# t y1 y2"
             break
     else:
         return
     delimiter = next((mark for mark in DELIMITERS if mark in header), ",")
-    lines = (line.strip(" \r\n") for line in chain([header], file))
+    lines = (line.strip(" \r\n") for line in chain([header], ahead))
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     for row in reader:
         if row:

@@ -18,7 +18,8 @@ from .invariants import drift, worst_drift
 from .jacobians import generator_field, jacobian, jacobians_along, zero_pattern
 from .lyapunov import lyapunov_exponents
 from .order import Order, growth_power, observed_order
-from .reversibility import inverse_defect, reversibility_defect
+from .reversibility import reversibility_defect, reversing_signs
+from .symmetry import inverse_defect, symmetry_defect
 from .symplecticity import symplecticity_defect
 from .volume import determinant_defect
 
@@ -40,6 +41,8 @@ __all__ = [
     "return_map",
     "return_maps",
     "reversibility_defect",
+    "reversing_signs",
+    "symmetry_defect",
     "symplecticity_defect",
     "trace_range",
     "transverse_multipliers",

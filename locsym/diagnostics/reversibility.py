@@ -1,28 +1,79 @@
-"""Inverse and reversibility: whether a step is undone by the inverse map, or by a step of −h."""
+r"""Reversibility: a linear involution R that turns a flow round.
+
+A field f is reversible under R if :math:`R f(R y) = -f(y)`; its flow then satisfies
+:math:`R \, \varphi_t \, R = \varphi_t^{-1}`, and so should a map that approximates it (Hairer, Lubich & Wanner 2006,
+Sec. V.1). Orbits that cross the fixed points of R then come back, so that invariants do not drift along them.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
 
 import torch
 from torch import Tensor
 
-from ..flow import FlowMap, inverse
-from ..guards import finite_states
-from .jacobians import finite_result, step_of_same_shape
+from ..flow import FlowMap
+from ..guards import check_finite, finite_states, involution, number, positive
+
+Involution = Tensor | Sequence[float]
 
 
-def inverse_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
-    r"""Return :math:`\max |\Phi_h^{-1}(\Phi_h(y)) - y|`, ``(*)``. Raises TypeError if there is no inverse."""
-    return _distance(inverse(flow), flow, y, h, h)
+def reversibility_defect(flow: FlowMap, R: Involution, y: Tensor, h: Tensor | float) -> Tensor:
+    r"""Return :math:`\|R \, \Phi_h(R \, \Phi_h(y)) - y\|_\infty` for each state: 0 for a reversible map.
 
+    Args:
+        flow: The flow map.
+        R: The involution, n signs or a matrix ``(n, n)`` with R R = 1.
+        y: States, ``(*, n)``.
+        h: The step, a number or ``(*)``.
 
-def reversibility_defect(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
-    r"""Return :math:`\max |\Phi_{-h}(\Phi_h(y)) - y|`, ``(*)``: zero if the map is symmetric, as exact flows are."""
-    return _distance(flow, flow, y, h, -h)
+    Returns:
+        One number a state, ``(*)``.
 
-
-def _distance(second: FlowMap, first: FlowMap, y: Tensor, h: Tensor | float, back: Tensor | float) -> Tensor:
+    Raises:
+        TypeError, ValueError: Naming the argument; also if the map overflows.
+    """
     finite_states("y", y)
-    with torch.no_grad():
-        return finite_result(
-            "the way there and back", (second(step_of_same_shape(first, y, h), back) - y).abs().amax(-1)
-        )
+    mirror = involution("R", R, y.shape[-1], y.dtype).to(y.device)
+    there = flow(flow(y, h) @ mirror.mT, h) @ mirror.mT
+    check_finite("flow: the states after the step", there)
+    return (there - y).abs().amax(-1)
+
+
+def reversing_signs(
+    f: Callable[[Tensor], Tensor], y: Tensor, tolerance: float = 1e-10
+) -> list[tuple[int, ...]]:
+    """Return all diagonal involutions R, as signs, under which a field is reversible: R f(R y) = −f(y).
+
+    Args:
+        f: The field, from states ``(*, n)`` to ``(*, n)``; of a :class:`~locsym.systems.System` its ``rhs``.
+        y: Some states where to look, ``(*, n)``; points in general position.
+        tolerance: How far R f(R y) + f(y) may be from 0, relative to the largest component of f there.
+
+    Returns:
+        Tuples of n signs, those with the fewest −1 first; an empty list if there are none.
+
+    Raises:
+        TypeError, ValueError: Naming the argument; also for n > 16, where there are too many to try.
+
+    Example:
+        >>> from locsym.systems import RigidBody
+        >>> y = torch.tensor([[0.3, 0.5, 0.8]], dtype=torch.float64)
+        >>> reversing_signs(RigidBody().rhs, y)
+        [(1, 1, -1), (1, -1, 1), (-1, 1, 1), (-1, -1, -1)]
+    """
+    finite_states("y", y)
+    number("tolerance", tolerance, "a positive number", positive)
+    n = y.shape[-1]
+    if n > 16:
+        raise ValueError(f"y: states of at most 16 components are needed to try all signs, got {n}")
+    field = f(y)
+    check_finite("f: the field at y", field)
+    allowed = tolerance * float(field.abs().max())
+    found = []
+    for signs in sorted(product((1, -1), repeat=n), key=lambda signs: -sum(signs)):
+        R = torch.tensor(signs, dtype=y.dtype, device=y.device)
+        if float((R * f(R * y) + field).abs().max()) <= allowed:
+            found.append(signs)
+    return found

@@ -9,10 +9,11 @@ from .paper import (
     ONE_ORBIT_K1,
     ONE_ORBIT_K1_LM,
     ONE_ORBIT_LM,
+    PAPER_START,
     WHOLE_FLOW,
     WHOLE_FLOW_LM,
 )
-from .steered import Steered, lap_trace, run_steered
+from .steered import Steered, run_steered
 
 __all__ = [
     "ADVECTION",
@@ -23,6 +24,7 @@ __all__ = [
     "ONE_ORBIT_K1_LM",
     "ONE_ORBIT_LM",
     "ORBIT_START",
+    "PAPER_START",
     "SYSTEMS",
     "WHOLE_FLOW",
     "WHOLE_FLOW_LM",
@@ -31,6 +33,5 @@ __all__ = [
     "Experiment",
     "Steered",
     "Training",
-    "lap_trace",
     "run_steered",
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..training.fit import METHODS
 
-ROOT = Path(__file__).parents[1]  #: the package
+ROOT = Path(__file__).parents[1]  # the package
 PARSING = threading.Lock()  # Python 3.11 ends with a SystemError where two threads parse at once
 
 
@@ -65,9 +65,8 @@ def _bare(source: str) -> str:
     """Return the syntax tree without docstrings: it depends on what a program does, not on how it is written."""
     tree = _tree(source)
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [line for line in body if not _is_text(line)]
+        if isinstance(body := getattr(node, "body", None), list):
+            body[:] = [line for line in body if not _is_text(line)]
     return ast.dump(tree)
 
 

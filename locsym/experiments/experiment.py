@@ -56,12 +56,12 @@ class Architecture:
     width: int
     activation: str = "sigmoid"
     symmetric: bool = False
-    std: float = 0.1
-    bias_std: float = 0.0
+    std: float = 0.5
+    bias_std: float = 0.5
     order: str = "ascending"
     dtype: str = "float64"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype: one of {', '.join(map(repr, DTYPES))} is needed, got {self.dtype!r}")
 
@@ -95,7 +95,7 @@ class Experiment:
     training: Training
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.system not in SYSTEMS:
             raise ValueError(f"system: one of {sorted(SYSTEMS)} is needed, got {self.system!r}")
 
@@ -163,7 +163,7 @@ class Experiment:
             pairs,
             validation=validation,
             folder=None if root is None else self.folder(root, pairs),
-            progress=progress,
+            progress=progress or False,
             pause=pause,
             **self.training.options(),
         )

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from ..diagnostics import return_map
+from ..diagnostics import TraceRange, trace_range
+from ..networks import Network
 from ..training import Run, mean_squared_error
 from ..training.steering import steer
 from .experiment import Experiment
@@ -17,43 +17,38 @@ from .experiment import Experiment
 
 @dataclass(frozen=True)
 class Steered:
-    """A training whose learned orbit is elliptic. before, after: tr S of its lap before and after steering."""
+    """A training whose learned orbit is elliptic. before, after: the trace of its return map, before and after."""
 
     run: Run
-    before: float
-    after: float
+    before: TraceRange
+    after: TraceRange
 
     @property
     def steered(self) -> bool:
         """Whether steering was necessary."""
-        return self.before != self.after
+        return self.before.kind != "elliptic"
 
 
 def run_steered(
     experiment: Experiment,
     root: Path | str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
-    bound: float = 1.995,
     goal: float = 1.5,
 ) -> Steered:
-    r"""Train on one orbit. If its learned lap is not elliptic, \|tr S\| >= bound, steer tr S to ``goal``.
+    r"""Train on one orbit, and steer tr S to ``goal`` unless the learned orbit is elliptic without it.
 
-    This uses no states beyond the training and validation data; see :mod:`locsym.training.steering`. The bound is a
-    little below 2, since a sampled lap does not end exactly at its start.
+    Elliptic means that :math:`|\operatorname{tr} S| < 2` for every start of the sampled lap; see
+    :func:`~locsym.diagnostics.trace_range`. This uses no states beyond the training and validation data; see
+    :mod:`locsym.training.steering`.
     """
     run = experiment.run(root, progress)
     pairs, validation = experiment.make_pairs()
-    states = torch.cat([pairs.y, validation.y, validation.target[-1:]])
-    before = lap_trace(run, states, experiment.data.tau)
-    if abs(before) < bound:
+    states, tau = torch.cat([pairs.y, validation.y, validation.target[-1:]]), experiment.data.tau
+    before = trace_range(run.network, states, tau)
+    if before.kind == "elliptic":
         return Steered(run, before, before)
+    assert isinstance(run.network, Network)
     network = steer(run.network, pairs, states, goal)
-    losses = {"loss": mean_squared_error(network, pairs), "validation": mean_squared_error(network, validation)}
-    run = replace(run, network=network, note=f"{run.note}; steered", **losses)
-    return Steered(run, before, lap_trace(run, states, experiment.data.tau))
-
-
-def lap_trace(run: Run, states: Tensor, tau: float) -> float:
-    """Return tr S of the learned lap through the states of one orbit; see :func:`~locsym.diagnostics.return_map`."""
-    with torch.no_grad():
-        return float(return_map(run.network, states, tau).trace())
+    loss, error = mean_squared_error(network, pairs), mean_squared_error(network, validation)
+    run = replace(run, network=network, loss=loss, validation=error, note=f"{run.note}; steered")
+    return Steered(run, before, trace_range(network, states, tau))

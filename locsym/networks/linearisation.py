@@ -23,21 +23,27 @@ from __future__ import annotations
 from collections import Counter
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..guards import check_states
-from .activations import with_derivative
 from .gram_matrix import Visits, gram_matrix
-from .network import Network
-from .shears import GradientModule
+from .network import MIRROR, Network
+from .shears import gradient_modules
+
+Visit = tuple[int, int, int, int, float]  # see Linearisation.path
 
 
-def why_no_closed_form(network: Network) -> str | None:
+def why_no_closed_form(network: nn.Module) -> str | None:
     """Return the reason why a network has no closed form here, or None if it has."""
-    if not all(isinstance(layer, GradientModule) for layer in network.layers):
+    if not isinstance(network, Network):
+        return f"{type(network).__name__} is no network of modules"
+    if not network.is_sequential:
+        return f"{type(network).__name__} has a step of its own"
+    layers = gradient_modules(network.layers)
+    if len(layers) < len(network.layers):
         return "not all of its modules are gradient modules"
-    kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in network.layers}
-    turns = Counter(i for i, _ in network.visits)
+    kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in layers}
+    turns = Counter(i for i, _ in network.visits if i != MIRROR)
     if len(kinds) > 1:
         return "its modules differ in width, activation or number of coordinates"
     return "its modules are not visited equally often" if len(set(turns.values())) > 1 else None
@@ -52,16 +58,17 @@ class Linearisation:
     notices.
     """
 
-    def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
-        if reason := why_no_closed_form(network):
-            raise ValueError(f"network: {reason}, so that its modules cannot be stacked into one array")
-        layers, device = list(network.layers), y.device
+    def __init__(self, network: nn.Module, y: Tensor, h: Tensor, target: Tensor):
+        reason = why_no_closed_form(network)
+        if reason is not None or not isinstance(network, Network):
+            raise ValueError(f"network: {reason}; the closed form needs modules that can be stacked into one array")
+        layers, device = gradient_modules(network.layers), y.device
         check_states("y", y, network.n, layers[0].W)
         if y.ndim != 2 or h.shape != y.shape[:1] or target.shape != y.shape:
             found = ", ".join(str(tuple(x.shape)) for x in (y, h, target))
             raise ValueError(f"y, h, target: shapes (N, {network.n}), (N,), (N, {network.n}) are needed, got {found}")
         (self.m, self.r), self.n, self.L = layers[0].W.shape, network.n, len(layers)
-        self.bias, self.sigma = layers[0].b is not None, with_derivative(layers[0].activation)
+        self.bias, self.activation = layers[0].b is not None, layers[0].activation
         self.y, self.h, self.target = y, h, target
         # W is kept with n columns, zero where a module does not read: x·W is y·W, without picking coordinates
         self.read = torch.tensor([layer.read for layer in layers], device=device)
@@ -69,12 +76,17 @@ class Linearisation:
         self.pick.scatter_(1, self.read, torch.arange(self.r, device=device).expand(self.L, -1))
         self.reads = (self.pick < self.r).to(y.dtype)
         # one entry a visit: (place in the stacked arrays, layer, moved, partner, signed share of h); visit t of layer l
-        # has place t L + l
-        self.visits, seen = [], [0] * self.L
+        # has place t L + l. A matrix on the path reflects the states.
+        self.path: list[Visit | Tensor] = []
+        seen = [0] * self.L
         for i, c in network.visits:
+            if i == MIRROR and network.mirror is not None:
+                self.path.append(network.mirror)
+                continue
             for j, k in zip(layers[i].moved, layers[i].columns, strict=True):
-                self.visits.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
+                self.path.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
                 seen[i] += 1
+        self.visits = [visit for visit in self.path if not isinstance(visit, Tensor)]
         self.T = seen[0]
         order = sorted(self.visits)
         self.layer = torch.tensor([i for _, i, *_ in order], device=device)
@@ -97,11 +109,11 @@ class Linearisation:
     def pack(self, W: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
         """Join ``(L, m, n)``, ``(L, m)``, ``(L, m)`` into one vector ``(P,)``: the transpose of :meth:`unpack`."""
         W = W.gather(2, self.read.unsqueeze(1).expand(self.L, self.m, self.r))
-        return torch.cat([W.flatten(1), w] + ([b] if self.bias else []), dim=1).flatten()
+        return torch.cat([W.flatten(1), w] + ([] if b is None else [b]), dim=1).flatten()
 
     def hidden(self, y: Tensor, W: Tensor, b: Tensor | float, i: int) -> Tensor:
         """Return W ŷ + b, ``(N, m)``, for module i."""
-        return torch.addmm(b[i], y, W.T) if self.bias else y @ W.T
+        return torch.addmm(b[i], y, W.T) if isinstance(b, Tensor) else y @ W.T
 
     def by_layer(self, x: Tensor) -> Tensor:
         """Add up the visits of each module: ``(T L, ...)`` to ``(L, ...)``."""
@@ -111,8 +123,12 @@ class Linearisation:
         """Return r(θ), ``(N, n)``, without keeping anything for derivatives."""
         W, w, b = self.unpack(theta)
         y = self.y.clone()
-        for _, i, j, kappa, s in self.visits:
-            S, _ = self.sigma(self.hidden(y, W[i], b, i))
+        for visit in self.path:
+            if isinstance(visit, Tensor):
+                y = y @ visit.mT
+                continue
+            _, i, j, kappa, s = visit
+            S = self.activation(self.hidden(y, W[i], b, i))
             y[:, j] += s * self.h * (S @ (w[i] * W[i, :, kappa]))
         return y - self.target
 
@@ -133,9 +149,13 @@ class Tangent:
         self.W_partner = self.W[source.layer, :, source.partner]  # (V, m)
         y, new = source.y.clone(), theta.new_empty
         self.X, self.C, self.S = new(V, N, n), new(V, N, m), new(V, N, m)  # ŷ with zeros where nothing is read, c, σ
-        for v, i, j, _, s in source.visits:
+        for visit in source.path:
+            if isinstance(visit, Tensor):
+                y = y @ visit.mT
+                continue
+            v, i, j, _, s = visit
             self.X[v] = y
-            self.S[v], slope = source.sigma(source.hidden(y, self.W[i], b, i))
+            self.S[v], slope = source.activation.with_slope(source.hidden(y, self.W[i], b, i))
             torch.mul(slope, self.w[i] * self.W_partner[v], out=self.C[v])
             y[:, j] += s * source.h * (self.S[v] @ (self.w[i] * self.W_partner[v]))
         self.X *= source.reads[source.layer].unsqueeze(1)
@@ -143,7 +163,11 @@ class Tangent:
         slopes = self.C @ self.W[source.layer]  # ∂Y_j/∂ŷ = s h · slopes
         adjoint = torch.eye(n, dtype=theta.dtype, device=theta.device).repeat(N, 1, 1)  # ∂Φ_o/∂y: (N, o, coordinate)
         self.g = new(V, N, n)
-        for v, _, j, _, s in reversed(source.visits):
+        for visit in reversed(source.path):
+            if isinstance(visit, Tensor):
+                adjoint = adjoint @ visit
+                continue
+            v, _, j, _, s = visit
             torch.mul(adjoint[:, :, j], (s * source.h).unsqueeze(1), out=self.g[v])
             adjoint.baddbmm_(self.g[v].unsqueeze(2), slopes[v].unsqueeze(1))
 
@@ -155,7 +179,7 @@ class Tangent:
         dW_partner = dW[layer, :, source.partner]
         dY = ((self.C @ dW[layer]) * self.X).sum(2, keepdim=True)
         dY += self.S @ (self.w[layer] * dW_partner + self.W_partner * dw[layer]).unsqueeze(2)
-        if source.bias:
+        if isinstance(db, Tensor):
             dY += self.C @ db[layer].unsqueeze(2)
         return (self.g * dY).sum(0).reshape(-1, n).flatten()
 
@@ -176,8 +200,8 @@ class Tangent:
         D = C.unsqueeze(3) * X.unsqueeze(2)  # (V, samples, m, n)
         D[range(len(D)), :, :, source.partner] += S * self.w[source.layer].unsqueeze(1)
         read = source.read[source.layer][:, None, None].expand(*D.shape[:3], source.r)
-        D = [D.gather(3, read).flatten(2), S * self.W_partner.unsqueeze(1)] + [C] * source.bias
-        J = g.unsqueeze(3) * torch.cat(D, dim=2).unsqueeze(2)  # (V, samples, o, weights of one module)
+        parts = [D.gather(3, read).flatten(2), S * self.W_partner.unsqueeze(1)] + [C] * source.bias
+        J = g.unsqueeze(3) * torch.cat(parts, dim=2).unsqueeze(2)  # (V, samples, o, weights of one module)
         return source.by_layer(J).permute(1, 2, 0, 3).reshape(-1, source.P)
 
     def normal(self, out: Tensor | None = None) -> Tensor:

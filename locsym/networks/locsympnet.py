@@ -2,10 +2,12 @@ r"""The network of the paper, eqs. (28)–(31): locally-symplectic, and therefor
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from ..guards import integer, one_of
-from .activations import Activation
+from .activations import Activation, Function, activation_of
 from .network import Network
 from .shears import GradientModule
 
@@ -26,12 +28,12 @@ class LocSympNet(Network):
         n: int,
         K: int,
         width: int,
-        activation: str | Activation = "sigmoid",
+        activation: str | Activation | Function = "sigmoid",
         *,
         symmetric: bool = False,
         order: str = "ascending",
-        std: float = 0.1,
-        bias_std: float = 0.0,
+        std: float = 0.5,
+        bias_std: float = 0.5,
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
     ):
@@ -40,7 +42,7 @@ class LocSympNet(Network):
             raise TypeError(f"symmetric: True or False is needed, got {symmetric!r}")
         one_of("order", order, ("ascending", "printed"))
         pairs = range(n - 1) if order == "ascending" else range(n - 2, -1, -1)
-        init = {"std": std, "bias_std": bias_std, "generator": generator, "dtype": dtype}
+        init: dict[str, Any] = {"std": std, "bias_std": bias_std, "generator": generator, "dtype": dtype}
         layers = [
             GradientModule.local(n, k, move, width, activation, **init)
             for _ in range(K)
@@ -50,10 +52,11 @@ class LocSympNet(Network):
         once = tuple(range(len(layers)))
         visits = [(i, 0.5) for i in once + once[::-1]] if symmetric else [(i, 1.0) for i in once]
         super().__init__(n, layers, visits)
-        self.K, self.width, self.activation, self.symmetric, self.order = K, width, activation, symmetric, order
+        self.K, self.width, self.symmetric, self.order = K, width, symmetric, order
+        self.activation = layers[0].activation
 
     @staticmethod
-    def count(n: int, K: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
+    def count(n: int, K: int, width: int, activation: str | Activation | Function = "sigmoid", **_: Any) -> int:
         """Return the number of weights: 2(n−1)K modules of m(n−1) + m + m, the last m only with a bias."""
         n, K, width = integer("n", n, 2), integer("K", K, 1), integer("width", width, 1)
-        return 2 * (n - 1) * K * width * (n + (activation != "linear"))
+        return 2 * (n - 1) * K * width * (n + activation_of(activation).has_bias)

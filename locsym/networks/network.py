@@ -1,9 +1,10 @@
-r"""The base of all networks: a sequence of shears, their exact inverse, and files of weights."""
+r"""The base of all networks: a sequence of modules, their exact inverse, and files of weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,35 +12,46 @@ from torch import Tensor, nn
 from ..data import storage
 from ..flow import Guarded, finite_step, iterate
 from ..guards import integer
-from .activations import Activation
+from .activations import ACTIVATIONS, Activation
+from .modules import FlowModule, ModuleSequence
 from .native.compiled import Compiled, flat, why_not_compiled
-from .shears import Shear
 
 ARCHITECTURES: dict[str, type[Network]] = {}
+MIRROR = -1  # in the place of a module's index: reflect the states
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-class Network(Guarded, nn.Module):
-    """A flow map that applies shears in turn, so that its inverse is exact.
+class Network(Guarded, ModuleSequence):
+    """A flow map that applies modules in turn, so that its inverse is exact.
 
     n: dimension. layers: the modules. visits: pairs (index of a module, fraction of the step h that it takes). A module
-    that is visited twice has tied weights.
+    that is visited twice has tied weights. mirror: a linear involution R, ``(n, n)``, which the visit ``(MIRROR, 0.0)``
+    applies to the states.
     """
 
     CONFIG: tuple[str, ...] = ()  #: the arguments that determine the architecture; each is an attribute
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         ARCHITECTURES[cls.__name__] = cls
 
-    def __init__(self, n: int, layers: Iterable[Shear], visits: Iterable[tuple[int, float]]):
+    def __init__(
+        self,
+        n: int,
+        layers: Iterable[FlowModule],
+        visits: Iterable[tuple[int, float]],
+        mirror: Tensor | None = None,
+    ):
         super().__init__()
-        self.n, self.layers, self.visits = integer("n", n, 2), nn.ModuleList(layers), tuple(visits)
+        self.n, self.visits = integer("n", n, 2), tuple(visits)
+        self.layers = cast(Sequence[FlowModule], nn.ModuleList(layers))  # torch does not say what a list holds
         for layer in self.layers:
-            if not isinstance(layer, Shear) or layer.n != self.n:
-                raise ValueError(f"layers: shears of dimension n = {n} are needed, got {layer}")
-        if not self.layers or {i for i, _ in self.visits} != set(range(len(self.layers))):
+            if not isinstance(layer, FlowModule) or layer.n != self.n:
+                raise ValueError(f"layers: modules of dimension n = {n} are needed, got {layer}")
+        visited = {i for i, _ in self.visits} - ({MIRROR} if mirror is not None else set())
+        if not self.layers or visited != set(range(len(self.layers))):
             raise ValueError(f"visits: each of the {len(self.layers)} layers must be visited, got {self.visits}")
+        self.register_buffer("mirror", mirror, persistent=False)
 
     def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Advance states ``(*, n)`` by one step; h: number or ``(*)``.
@@ -51,22 +63,22 @@ class Network(Guarded, nn.Module):
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
         """Return the states after one step. Neither arguments nor result are checked; training checks the loss."""
-        layers = list(self.layers)
+        layers, mirror = list(self.layers), self.mirror
         for i, c in self.visits:
-            y = layers[i].step(y, c * h)
+            y = y @ mirror.mT if i == MIRROR and mirror is not None else layers[i].step(y, c * h)
         return y
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo one step, exactly up to rounding: apply the modules in reverse order, each with −h."""
+        """Undo one step, exactly up to rounding: apply modules and reflections in reverse order, with −h."""
         h = self.checked(y, h)
-        layers = list(self.layers)
+        layers, mirror = list(self.layers), self.mirror
         for i, c in reversed(self.visits):
-            y = layers[i].step(y, -c * h)
+            y = y @ mirror.mT if i == MIRROR and mirror is not None else layers[i].step(y, -c * h)
         return finite_step(y)
 
     def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """Return the orbit of checked arguments, by the compiled kernel if there is one and all states are finite."""
-        if self.is_sequential and why_not_compiled(self) is None:
+        if why_not_compiled(self) is None:
             orbit = Compiled(self).rollout(flat(self), y0, h, steps)
             if bool(torch.isfinite(orbit).all()):
                 return orbit
@@ -78,23 +90,28 @@ class Network(Guarded, nn.Module):
 
     @property
     def is_sequential(self) -> bool:
-        """Whether the network applies its modules in turn; False if a subclass defines its own ``forward``."""
-        return type(self).forward is Network.forward
+        """Whether the network applies its modules in turn; False where a subclass steps in its own way."""
+        return type(self).forward is Network.forward and type(self).step is Network.step
 
     @property
-    def config(self) -> dict[str, int | bool | str | Activation]:
-        """The arguments that determine the architecture."""
-        return {name: getattr(self, name) for name in self.CONFIG}
+    def config(self) -> dict[str, Any]:
+        """The arguments that determine the architecture; an activation of ``ACTIVATIONS`` by its name."""
+        found = {name: getattr(self, name) for name in self.CONFIG}
+        if isinstance(sigma := found.get("activation"), Activation) and ACTIVATIONS.get(sigma.name) == sigma:
+            found["activation"] = sigma.name
+        return found
 
     def save(self, path: str | PathLike) -> None:
         """Write weights and configuration to one safetensors file; an existing file is replaced in one step.
 
-        Raises ValueError for weights that are not finite, TypeError for an activation that has no name, and OSError.
+        Raises ValueError for weights that are not finite, TypeError for an activation that is not in ``ACTIVATIONS``,
+        and OSError.
         """
         if type(self).__name__ not in ARCHITECTURES or not self.CONFIG:
             raise TypeError(f"save: one of {sorted(ARCHITECTURES)} is needed, got {type(self).__name__}")
-        if not isinstance(self.config.get("activation", ""), str):
-            raise TypeError("activation: a callable cannot be written to a file; needed is a name of ACTIVATIONS")
+        for sigma in self._activations():
+            if ACTIVATIONS.get(sigma.name) != sigma:
+                raise TypeError(f"activation: {sigma.name} cannot be written to a file; needed is one of ACTIVATIONS")
         tensors = {key: value.detach() for key, value in self.state_dict().items()}
         dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
         storage.require_finite(path, tensors)
@@ -121,7 +138,7 @@ class Network(Guarded, nn.Module):
         try:
             if kind.count(**config) != sum(tensor.numel() for tensor in tensors.values()):
                 raise ValueError("its configuration asks for another number of weights than it holds")
-            network = kind(**config, generator=torch.Generator(), dtype=dtype)
+            network = kind.of_config(dtype, **config)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
         shapes = {key: value.shape for key, value in network.state_dict().items()}
@@ -133,10 +150,20 @@ class Network(Guarded, nn.Module):
         network.load_state_dict(tensors)
         return network
 
+    @classmethod
+    def of_config(cls, dtype: torch.dtype, **config: Any) -> Network:
+        """Build a network of that configuration, with weights of its own."""
+        make: Callable[..., Network] = cls  # a subclass has other arguments than this class
+        return make(**config, generator=torch.Generator(), dtype=dtype)
+
     @staticmethod
-    def count(**config) -> int:
+    def count(*_: Any, **config: Any) -> int:
         """Return the number of weights of an architecture, without building it."""
         raise NotImplementedError
+
+    def _activations(self) -> Iterator[Activation]:
+        found = (getattr(layer, "activation", None) for layer in self.layers)
+        return (sigma for sigma in found if isinstance(sigma, Activation))
 
     def __repr__(self) -> str:
         name, config = type(self).__name__, ", ".join(f"{key}={value!r}" for key, value in self.config.items())

@@ -7,12 +7,16 @@ moves. Its Jacobian is therefore unit triangular: it preserves volume for all we
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from ..flow import column, finite_step
-from ..guards import integer, number, states_and_step
-from .activations import Activation, elementwise
+from ..flow import column
+from ..guards import integer
+from .activations import Activation, Function, elementwise
+from .modules import FlowModule, normal
 
 SIGNS = {"up": 1, "low": -1}
 
@@ -33,24 +37,15 @@ def halves(n: int, move: str) -> tuple[int, tuple[int, ...], tuple[int, ...], in
     return (n, q, p, sign) if move == "up" else (n, p, q, sign)
 
 
-def normal(
-    *shape: int, std: float, generator: torch.Generator | None, dtype: torch.dtype, name: str = "std"
-) -> nn.Parameter:
-    """Return weights ~ N(0, std²), drawn from ``generator`` (None: torch's own)."""
-    if dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"dtype: torch.float32 or torch.float64 is needed, got {dtype!r}")
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(f"generator: a torch.Generator or None is needed, got {type(generator).__name__}")
-    std = number(name, std, "a finite number >= 0")
-    return nn.Parameter(std * torch.randn(*shape, generator=generator, dtype=dtype))
-
-
-class Shear(nn.Module):
+class Shear(FlowModule):
     r"""The flow map :math:`Y_\text{moved} = y_\text{moved} \pm h \, s(y_\text{read})`; a subclass gives the shift s.
 
     n: dimension, >= 2. moved, read: disjoint coordinates, counted from 0. sign: +1 (up) or −1 (low).
     Raises ValueError or TypeError, naming the argument, for other arguments.
     """
+
+    _to: Tensor
+    _from: Tensor
 
     def __init__(self, n: int, moved: tuple[int, ...], read: tuple[int, ...], sign: int):
         super().__init__()
@@ -68,24 +63,8 @@ class Shear(nn.Module):
         raise NotImplementedError
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states. Neither the arguments nor the result are checked; networks call this method."""
+        """Return the moved states; only the coordinates ``moved`` differ. Nothing is checked."""
         return y.index_add(-1, self._to, (self.sign * column(h)) * self.shift(y.index_select(-1, self._from)))
-
-    def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states, ``(*, n)``; only the coordinates ``moved`` differ. h: number or ``(*)``.
-
-        Raises TypeError or ValueError, naming the argument, for other input, also if it is not finite, and for an
-        overflow.
-        """
-        return finite_step(self.step(y, self.checked(y, h)))
-
-    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo :meth:`forward`: the coordinates read have not moved, so that the same shift can be subtracted."""
-        return finite_step(self.step(y, -self.checked(y, h)))
-
-    def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
-        """Return the step h after checking it and the states ``y``. Raises TypeError or ValueError."""
-        return states_and_step(y, h, self.n, next(self.parameters(), None), name)
 
     def extra_repr(self) -> str:
         return f"n={self.n}, moved={self.moved}, read={self.read}, sign={self.sign:+d}"
@@ -101,7 +80,10 @@ class GradientModule(Shear):
     n, moved, read, sign: see :class:`Shear`. columns: for each moved coordinate, the column of W that moves it.
     width: hidden units m. activation: a name of ``ACTIVATIONS`` or a callable that acts elementwise.
     Weights: W ``(m, len(read))``, w ``(m)``, b ``(m)`` (none for linear); W, w ~ N(0, std²), b ~ N(0, bias_std²).
+    Levenberg–Marquardt starts well from the default, one half; the paper's start is ``std=0.1, bias_std=0.0``.
     """
+
+    _partner: Tensor
 
     def __init__(
         self,
@@ -111,10 +93,10 @@ class GradientModule(Shear):
         columns: tuple[int, ...],
         sign: int,
         width: int,
-        activation: str | Activation = "sigmoid",
+        activation: str | Activation | Function = "sigmoid",
         *,
-        std: float = 0.1,
-        bias_std: float = 0.0,
+        std: float = 0.5,
+        bias_std: float = 0.5,
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
     ):
@@ -122,16 +104,16 @@ class GradientModule(Shear):
         self.columns, width = tuple(columns), integer("width", width, 1)
         if len(self.columns) != len(self.moved) or not set(self.columns) <= set(range(len(self.read))):
             raise ValueError(f"columns: {len(self.moved)} of the {len(self.read)} columns of W, got {self.columns}")
-        self.activation, self.sigma = activation, elementwise(activation, dtype)
+        self.activation = elementwise(activation, dtype)
         self.W = normal(width, len(self.read), std=std, generator=generator, dtype=dtype)
         self.w = normal(width, std=std, generator=generator, dtype=dtype)
         bias = normal(width, std=bias_std, generator=generator, dtype=dtype, name="bias_std")
-        self.b = None if activation == "linear" else bias
+        self.b = bias if self.activation.has_bias else None
         self.register_buffer("_partner", torch.tensor(self.columns), persistent=False)
 
     @classmethod
     def local(
-        cls, n: int, k: int, move: str, width: int, activation: str | Activation = "sigmoid", **init
+        cls, n: int, k: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init: Any
     ) -> GradientModule:
         """The module on the pair (y_k, y_k+1): eq. (26) ``"up"`` moves y_k, eq. (27) ``"low"`` moves y_k+1.
 
@@ -144,15 +126,20 @@ class GradientModule(Shear):
 
     @classmethod
     def symplectic(
-        cls, n: int, move: str, width: int, activation: str | Activation = "sigmoid", **init
+        cls, n: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init: Any
     ) -> GradientModule:
         """The module on (q, p) of R^2d, n = 2d: eq. (20) ``"up"`` moves q by p, eq. (21) ``"low"`` moves p by q."""
         n, moved, read, sign = halves(n, move)
         return cls(n, moved, read, tuple(range(len(read))), sign, width, activation, **init)
 
     def shift(self, x: Tensor) -> Tensor:
-        hidden = self.sigma(nn.functional.linear(x, self.W, self.b))
+        hidden = self.activation(nn.functional.linear(x, self.W, self.b))
         return hidden @ (self.w.unsqueeze(1) * self.W.index_select(1, self._partner))
+
+
+def gradient_modules(layers: Iterable[nn.Module]) -> list[GradientModule]:
+    """Return those of the modules that are gradient modules."""
+    return [layer for layer in layers if isinstance(layer, GradientModule)]
 
 
 class LinearModule(Shear):
@@ -189,15 +176,15 @@ class ActivationModule(Shear):
         self,
         n: int,
         move: str,
-        activation: str | Activation = "sigmoid",
+        activation: str | Activation | Function = "sigmoid",
         *,
         std: float = 0.1,
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
     ):
         super().__init__(*halves(n, move))
-        self.activation, self.sigma = activation, elementwise(activation, dtype)
+        self.activation = elementwise(activation, dtype)
         self.a = normal(self.n // 2, std=std, generator=generator, dtype=dtype)
 
     def shift(self, x: Tensor) -> Tensor:
-        return self.a * self.sigma(x)
+        return self.a * self.activation(x)

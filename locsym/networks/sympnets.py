@@ -2,8 +2,10 @@ r"""SympNets (Jin et al. 2020): symplectic networks of gradient modules, or of l
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..guards import integer
-from .activations import Activation
+from .activations import Activation, Function, activation_of
 from .network import Network
 from .shears import ActivationModule, GradientModule, LinearModule
 
@@ -16,19 +18,19 @@ class SympNet(Network):
 
     CONFIG = ("n", "L", "width", "activation")
 
-    def __init__(self, n: int, L: int, width: int, activation: str | Activation = "sigmoid", **init):
+    def __init__(self, n: int, L: int, width: int, activation: str | Activation | Function = "sigmoid", **init: Any):
         L = integer("L", L, 1)
         layers = [
             GradientModule.symplectic(n, move, width, activation, **init) for _ in range(L) for move in ("up", "low")
         ]
         super().__init__(n, layers, ((i, 1.0) for i in range(len(layers))))
-        self.L, self.width, self.activation = L, layers[0].W.shape[0], activation
+        self.L, self.width, self.activation = L, layers[0].W.shape[0], layers[0].activation
 
     @staticmethod
-    def count(n: int, L: int, width: int, activation: str | Activation = "sigmoid", **_) -> int:
+    def count(n: int, L: int, width: int, activation: str | Activation | Function = "sigmoid", **_: Any) -> int:
         """Return the number of weights: 2L modules of md + m + m, the last m only with a bias."""
         n, L, width = integer("n", n, 2), integer("L", L, 1), integer("width", width, 1)
-        return 2 * L * width * (n // 2 + 1 + (activation != "linear"))
+        return 2 * L * width * (n // 2 + 1 + activation_of(activation).has_bias)
 
 
 class LASympNet(Network):
@@ -41,18 +43,21 @@ class LASympNet(Network):
 
     CONFIG = ("n", "L", "sublayers", "activation")
 
-    def __init__(self, n: int, L: int, sublayers: int = 2, activation: str | Activation = "sigmoid", **init):
+    def __init__(
+        self, n: int, L: int, sublayers: int = 2, activation: str | Activation | Function = "sigmoid", **init: Any
+    ):
         n, L, sublayers = integer("n", n, 2), integer("L", L, 1), integer("sublayers", sublayers, 1)
-        moves, layers = ("up", "low"), []
+        moves = ("up", "low")
+        layers: list[LinearModule | ActivationModule] = []
         for block in range(2 * L + 1):
             layers += [LinearModule(n, moves[(block + i) % 2], **init) for i in range(sublayers)]
             if block < 2 * L:
                 layers.append(ActivationModule(n, moves[block % 2], activation, **init))
         super().__init__(n, layers, ((i, 1.0) for i in range(len(layers))))
-        self.L, self.sublayers, self.activation = L, sublayers, activation
+        self.L, self.sublayers, self.activation = L, sublayers, next(self._activations())
 
     @staticmethod
-    def count(n: int, L: int, sublayers: int = 2, **_) -> int:
+    def count(n: int, L: int, sublayers: int = 2, **_: Any) -> int:
         """Return the number of weights: (2L+1)·sublayers shears of d² + d, and 2L activation modules of d."""
         d, L, sublayers = integer("n", n, 2) // 2, integer("L", L, 1), integer("sublayers", sublayers, 1)
         return (2 * L + 1) * sublayers * (d * d + d) + 2 * L * d

@@ -101,14 +101,14 @@ def defects(h: np.ndarray, series: Mapping[str, np.ndarray]) -> Axes:
 def orders(h: Sequence[float], fits: Mapping[str, tuple[Sequence[float], float]]) -> Axes:
     """Draw errors against the step size, log–log, with a fitted line; map → (errors, slope of the line)."""
     _, ax = plt.subplots(figsize=(6.4, 3.8))
-    h = np.asarray(h)
+    log_h = np.log(h)
     for name, (error, slope) in fits.items():
-        error, colour = np.asarray(error), COLOURS[name]
-        middle = np.exp(np.log(error).mean() + slope * (np.log(h) - np.log(h).mean()))
+        colour = COLOURS[name]
+        middle = np.exp(np.log(error).mean() + slope * (log_h - log_h.mean()))
         ax.loglog(h, middle, lw=1, color=colour)
         ax.loglog(h, error, "o", ms=5, color=colour, label=f"{METHODS[name]}: slope {slope:.2f}")
     ax.set(xlabel="h", ylabel="largest error")
-    ax.set_xticks(h, [f"{x:.3g}" for x in h.tolist()])
+    ax.set_xticks(h, [f"{x:.3g}" for x in h])
     ax.minorticks_off()
     legend_outside(ax.figure, ax, columns=2)
     return ax
@@ -143,7 +143,8 @@ def cell(
     half = np.pi / 2
     for a, b in product(product((-half, half), repeat=3), repeat=2):
         if sum(p != q for p, q in zip(a, b, strict=True)) == 1 and a < b:
-            attach(*ax.plot(*sphere.project(np.array([a, b]), view).T[:2], color=COLOURS["grey"], lw=0.7))
+            (edge,) = ax.plot(*sphere.project(np.array([a, b]), view).T[:2], color=COLOURS["grey"], lw=0.7)
+            attach(edge)
     for s in range(exact.shape[1]):
         (line,) = ax.plot(*sphere.project(exact[:, s], view).T[:2], color=COLOURS["exact"], lw=0.8)
         attach(line, f"exact {s}", **sphere.coordinates(exact[:, s]))

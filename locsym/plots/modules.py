@@ -31,7 +31,7 @@ def sheared_plane(ax: Axes, lines: np.ndarray, outline: np.ndarray, label: str, 
 
     lines: ``(L, P, 2)``, grid lines. outline: ``(N, 2)``, the patch's boundary. axes_of: the two coordinates' names.
     """
-    ax.add_collection(LineCollection(lines, colors=COLOURS["grey"], linewidths=0.6))
+    ax.add_collection(LineCollection(list(lines), colors=COLOURS["grey"], linewidths=0.6))
     ax.add_patch(Polygon(outline, facecolor=COLOURS["pair 1"], edgecolor=COLOURS["exact"], alpha=0.45))
     ax.annotate(f"{label}\narea {area:.6f}", (0.5, 1.02), xycoords="axes fraction", ha="center")
     ax.set(xlabel=axes_of[0], ylabel=axes_of[1], aspect="equal")

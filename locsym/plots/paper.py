@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,7 +24,9 @@ class History(Protocol):
     validation: np.ndarray
 
 
-def _columns(rows: int, trained: Mapping[str, object], width: float = 3.65, height: float = 2.4, **grid) -> np.ndarray:
+def _columns(
+    rows: int, trained: Mapping[str, object], width: float = 3.65, height: float = 2.4, **grid: Any
+) -> np.ndarray:
     """Axes ``(rows, len(trained))``, each column headed by its training."""
     size = (width * len(trained), height * rows)
     _, axes = plt.subplots(rows, len(trained), figsize=size, squeeze=False, **grid)

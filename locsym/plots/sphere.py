@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from .style import COLOURS, attach
@@ -43,7 +45,7 @@ def ball(ax: Axes, view: tuple[float, float] = VIEW) -> Axes:
     return ax
 
 
-def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint: float = 0.25, **style):
+def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint: float = 0.25, **style: Any) -> Line2D:
     """Draw the curve ``(T, 3)``; what lies behind the ball is drawn faint. Returns the line of what lies before it."""
     x, y, depth = project(np.asarray(points), view).T
     front = depth >= 0
@@ -60,7 +62,7 @@ def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint:
     return near
 
 
-def dot(ax: Axes, point: np.ndarray, view: tuple[float, float] = VIEW, **style) -> None:
+def dot(ax: Axes, point: np.ndarray, view: tuple[float, float] = VIEW, **style: Any) -> None:
     """Mark a start on the sphere; hollow where it lies behind."""
     x, y, depth = project(np.asarray(point), view)
     colour = style.pop("color", COLOURS["exact"])
@@ -74,17 +76,17 @@ def orbits(
     ax: Axes,
     exact: np.ndarray | None,
     learned: np.ndarray,
-    colours: Sequence[str] | str,
+    colours: Sequence[str] | Sequence[tuple[float, ...]] | str,
     view: tuple[float, float] = VIEW,
 ) -> Axes:
     """Draw exact orbits (black) under learned ones (coloured), ``(T, S, 3)`` each, with a dot at every start."""
     ball(ax, view)
-    colours = [colours] * learned.shape[1] if isinstance(colours, str) else list(colours)
+    shown: list[Any] = [colours] * learned.shape[1] if isinstance(colours, str) else list(colours)
     for s in range(learned.shape[1]):
         if exact is not None:
             curve(ax, exact[:, s], view, color=COLOURS["exact"], lw=0.9, zorder=3, series=f"exact {s}")
-        curve(ax, learned[:, s], view, color=colours[s], lw=1.3, zorder=4, alpha=0.85, series=f"learned {s}")
-        dot(ax, learned[0, s], view, color=colours[s])
+        curve(ax, learned[:, s], view, color=shown[s], lw=1.3, zorder=4, alpha=0.85, series=f"learned {s}")
+        dot(ax, learned[0, s], view, color=shown[s])
     return ax
 
 

@@ -29,11 +29,12 @@ def sum_along_orbit(
         (COLOURS["pair 2"], "$f_{2,3}$", start + first, second),
     ):
         (x, y, _), (u, v, _) = sphere.project(tail, view).T, sphere.project(arrow, view).T
-        arrows = ax.quiver(
+        drawn = ax.quiver(
             x, y, u, v, color=colour, angles="xy", scale_units="xy", scale=1, width=0.009, headwidth=4, zorder=6
         )
-        attach(arrows, label, **sphere.coordinates(tail), **{f"v{i + 1}": v for i, v in enumerate(arrow.T)})
-        attach(*ax.plot([], [], color=colour, lw=2.5, label=label))
+        attach(drawn, label, **sphere.coordinates(tail), **{f"v{i + 1}": v for i, v in enumerate(arrow.T)})
+        (sample,) = ax.plot([], [], color=colour, lw=2.5, label=label)
+        attach(sample)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.04), ncols=3, handlelength=1.2, columnspacing=1.2)
     return ax
 
@@ -53,7 +54,9 @@ def local_field(
     return ax
 
 
-def moving_areas(ax: Axes, boundaries: np.ndarray, times: Sequence[float], q: np.ndarray, p: np.ndarray, H: np.ndarray):
+def moving_areas(
+    ax: Axes, boundaries: np.ndarray, times: Sequence[float], q: np.ndarray, p: np.ndarray, H: np.ndarray
+) -> Axes:
     """Draw a set of states at several times, over the level lines of the Hamiltonian.
 
     boundaries: ``(T, N, 2)``, the closed curve around the set. times: ``(T)``. q, p: grid lines, H on them as above.

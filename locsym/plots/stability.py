@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import Protocol
+from typing import Any, Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,7 +42,7 @@ def trace_against_drift(groups: Mapping[str, tuple[Sequence[Trace], np.ndarray]]
             np.clip([getattr(trace, end) for trace in traces], -2.4, 4.1) for end in ("low", "high", "value")
         )
         up, open_ = np.clip(errors, 3e-9, 1e3), np.array([trace.kind == "undecided" for trace in traces])
-        look = {"ls": "", "ms": 7, "alpha": 0.85, "color": colour}
+        look: dict[str, Any] = {"ls": "", "ms": 7, "alpha": 0.85, "color": colour}
         gap = np.full(len(up), np.nan)
         (bars,) = ax.plot(np.stack([low, high, gap], 1).ravel(), np.repeat(up, 3), color=colour, lw=1.4, alpha=0.85)
         attach(bars, f"{name}, range of the trace", x=np.r_[low, high], y=np.r_[up, up])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
+
+from numpy.typing import ArrayLike
 
 COLOURS = {
     "exact": "#000000",  # the true flow, data
@@ -49,7 +50,7 @@ def legend_outside(figure: Any, *axes: Any, place: str = "lower", columns: int =
     figure.legend(found.values(), found.keys(), loc=f"outside {place} center", ncols=min(columns, len(found)), **look)
 
 
-def attach(artist: Any, series: str = "", **columns: Sequence[float]) -> None:
+def attach(artist: Any, series: str = "", **columns: ArrayLike) -> None:
     """Say what an artist shows where its own coordinates do not: columns of one length by name; none for decoration.
 
     A projected curve, for instance, keeps its three coordinates. Who exports a figure's data reads them.
@@ -59,6 +60,6 @@ def attach(artist: Any, series: str = "", **columns: Sequence[float]) -> None:
 
 def use() -> None:
     """Apply the style to matplotlib, for every figure made from here on."""
-    import matplotlib
+    import matplotlib.style
 
-    matplotlib.rcParams.update(RC)
+    matplotlib.style.use(RC)

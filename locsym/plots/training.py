@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +15,12 @@ from .style import COLOURS, LABELS, legend_outside
 
 METHODS = {"lm": "Levenberg–Marquardt", "adam": "Adam", "lbfgs": "L-BFGS", "scipy": "SciPy"}
 COLOUR = {"lm": COLOURS["lm"], "adam": COLOURS["adam"], "lbfgs": COLOURS["euler"], "scipy": COLOURS["rk4"]}
+
+
+class Timed(History, Protocol):
+    """A record of a run with the seconds after each iteration."""
+
+    seconds: np.ndarray
 
 
 def spectra(eigenvalues: Mapping[str, np.ndarray]) -> Axes:
@@ -27,7 +34,7 @@ def spectra(eigenvalues: Mapping[str, np.ndarray]) -> Axes:
     return ax
 
 
-def race(problems: Mapping[str, Mapping[str, History]], marks: Mapping[str, float]) -> np.ndarray:
+def race(problems: Mapping[str, Mapping[str, Timed]], marks: Mapping[str, float]) -> np.ndarray:
     """Loss against seconds: a panel for each problem, a curve for each method, a dotted line at the loss to beat."""
     _, axes = plt.subplots(1, len(problems), figsize=(2.45 * len(problems), 3.2), sharey=True)
     for ax, (problem, runs) in zip(np.atleast_1d(axes), problems.items(), strict=True):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..flow import Guarded, column, finite_orbit, finite_step
 from ..guards import integer, one_of, states_and_step
-from .moves import Move, composed, formula_moves, numeric_moves, symmetric
+from .moves import Move, composed, pair_moves, symmetric
 from .numeric import NumericSplitting
 from .symbolic import Splitting
 
@@ -86,13 +87,13 @@ def symplectic_euler(
     one_of("order", order, ("ascending", "printed"))
     n = splitting.n
     pairs = range(n - 1) if order == "ascending" else range(n - 2, -1, -1)
-    pair_moves = numeric_moves if isinstance(splitting, NumericSplitting) else formula_moves
-    newton = {"tolerance": tolerance, "iterations": integer("iterations", iterations, 1)}
-    moves = [replace(move, **newton) for k in pairs for move in pair_moves(splitting, k)]
+    iterations = integer("iterations", iterations, 1)
+    found = [move for k in pairs for move in pair_moves(splitting, k)]
+    moves = [replace(move, tolerance=tolerance, iterations=iterations) for move in found]
     return SplittingIntegrator("symplectic Euler", n, moves, order=1)
 
 
-def strang(splitting: Splitting | NumericSplitting, **options) -> SplittingIntegrator:
+def strang(splitting: Splitting | NumericSplitting, **options: Any) -> SplittingIntegrator:
     r"""Strang's splitting :math:`\Phi^*_{h/2} \circ \Phi_{h/2}`, with symplectic Euler as Φ: symmetric, order 2.
 
     options: those of :func:`symplectic_euler`.
@@ -109,7 +110,9 @@ FOURTH_ORDER = {
 }
 
 
-def fourth_order(splitting: Splitting | NumericSplitting, *, scheme: str = "yoshida", **options) -> SplittingIntegrator:
+def fourth_order(
+    splitting: Splitting | NumericSplitting, *, scheme: str = "yoshida", **options: Any
+) -> SplittingIntegrator:
     r"""Strang steps :math:`\gamma_i h` in turn, with :math:`\sum_i \gamma_i = 1, \sum_i \gamma_i^3 = 0`: order 4.
 
     scheme: ``"yoshida"``, the triple jump, or ``"suzuki"``, five steps with smaller errors (Hairer, Lubich & Wanner

@@ -42,31 +42,33 @@ class Move:
     def __call__(self, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
         """Return the new coordinate j, shape ``(*)``. y: the n coordinates, each ``(*)``; h: number or ``(*)``."""
         h = self.fraction * h
-        return self._solve(y, h) if self.implicit and self.slope else y[self.j] + self.shift(h, *y)
+        if self.implicit and self.slope:
+            return self._solve(self.slope, y, h)
+        return y[self.j] + self.shift(h, *y)
 
     def undone(self) -> Move:
         """Return the inverse move: a step of −h with explicit and implicit exchanged."""
         return replace(self, fraction=-self.fraction, implicit=not self.implicit)
 
-    def _solve(self, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
+    def _solve(self, slope: Shift, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
         """Solve Y = y_j + h g(…, Y, …) for all states at once; the last Newton step carries the derivatives."""
         fixed = [x.detach() for x in y]
         step = h.detach() if isinstance(h, Tensor) else h
         root = fixed[self.j]
         tolerance = max(self.tolerance, 16 * torch.finfo(root.dtype).eps)
         for _ in range(self.iterations):
-            last, root = root, self._newton(root, fixed, step)
+            last, root = root, self._newton(slope, root, fixed, step)
             if bool(((root - last).abs() < tolerance * (1 + root.abs())).all()):  # never true of an infinite root
-                return self._newton(root, y, h)
+                return self._newton(slope, root, y, h)
         worst = (root - last).abs().nan_to_num(torch.inf, torch.inf).max().item()
         raise RuntimeError(
             f"Newton's method for y_{self.j + 1} did not converge in {self.iterations} iterations: its last update is "
             f"{worst:.1e}, allowed is {tolerance:.0e} relative to 1 + |y_{self.j + 1}|; take a smaller step h"
         )
 
-    def _newton(self, root: Tensor, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
+    def _newton(self, slope: Shift, root: Tensor, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
         at = [*y[: self.j], root, *y[self.j + 1 :]]
-        return root - (root - y[self.j] - self.shift(h, *at)) / (1 - self.slope(h, *at))
+        return root - (root - y[self.j] - self.shift(h, *at)) / (1 - slope(h, *at))
 
 
 STEP = sp.Symbol("STEP")  # sorts before the coordinates: h meets the numbers of a formula before any tensor
@@ -97,6 +99,11 @@ def numeric_moves(splitting: NumericSplitting, k: int) -> list[Move]:
         Move(k, scaled(1, pair.dH_dk1), scaled(1, pair.d2H_dk_dk1), implicit=True),
         Move(k + 1, scaled(-1, pair.dH_dk), scaled(-1, pair.d2H_dk_dk1)),
     ]
+
+
+def pair_moves(splitting: Splitting | NumericSplitting, k: int) -> list[Move]:
+    """Return the moves of (y_k, y_k+1), from formulas or by quadrature."""
+    return numeric_moves(splitting, k) if isinstance(splitting, NumericSplitting) else formula_moves(splitting, k)
 
 
 def symmetric(moves: Sequence[Move]) -> list[Move]:

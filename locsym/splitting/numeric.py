@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -77,7 +78,7 @@ class NumericSplitting:
 
     def partial_divergence(self, y: Tensor, k: int) -> Tensor:
         r"""Return :math:`d_k = \sum_{i \le k} \partial f_i / \partial y_i` at ``y``: ``(*, n)`` to ``(*)``."""
-        return sum(self._diff(lambda s, i=i: self.field(s)[..., i], i)(y) for i in range(k + 1))
+        return reduce(torch.add, (self._partial(i)(y) for i in range(k + 1)))
 
     def pair(self, k: int) -> Pair:
         """Return H_k,k+1 and its derivatives as functions of states; k = 0, …, n − 2."""
@@ -88,8 +89,8 @@ class NumericSplitting:
             return self.partial_divergence(y, k)
 
         def dH_dk1(y: Tensor) -> Tensor:
-            inflow = self._integral(lambda s: self.partial_divergence(s, k - 1), k)(y) if k else 0.0
-            return self.field(y)[..., k] + inflow
+            rate = self.field(y)[..., k]
+            return rate + self._integral(lambda s: self.partial_divergence(s, k - 1), k)(y) if k else rate
 
         def end(y: Tensor) -> Tensor:
             return self.field(_put(y, self.n - 1, self.base[-1]))[..., -1]
@@ -136,6 +137,10 @@ class NumericSplitting:
 
         return evaluate
 
+    def _partial(self, i: int) -> Scalar:
+        """Return the derivative of f_i in y_i."""
+        return self._diff(lambda s: self.field(s)[..., i], i)
+
     def _diff(self, function: Scalar, i: int) -> Scalar:
         if self.derivative == "autograd":  # the states of a batch do not know of each other: one sum serves them all
             return lambda y: torch.func.grad(lambda s: function(s).sum())(y)[..., i]
@@ -144,7 +149,8 @@ class NumericSplitting:
 
         def evaluate(y: Tensor) -> Tensor:
             step = h * torch.eye(y.shape[-1], dtype=y.dtype)[i]
-            return sum(c * (function(y + m * step) - function(y - m * step)) for m, c in weights.items()) / h
+            terms = (c * (function(y + m * step) - function(y - m * step)) for m, c in weights.items())
+            return reduce(torch.add, terms) / h
 
         return evaluate
 
@@ -209,7 +215,7 @@ def split_numerically(
 
 def _refuse_divergence(splitting: NumericSplitting, points: Tensor) -> None:
     n = splitting.n
-    size = sum(splitting._diff(lambda s, i=i: splitting.field(s)[..., i], i)(points).abs() for i in range(n))
+    size = reduce(torch.add, (splitting._partial(i)(points).abs() for i in range(n)))
     divergence = splitting.partial_divergence(points, n - 1)
     worst = int((divergence.abs() / (1 + size)).argmax())
     if not bool(divergence[worst].abs() <= 1e-8 * (1 + size[worst])):

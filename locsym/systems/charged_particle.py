@@ -14,7 +14,7 @@ class ChargedParticle(System):
     The potential is 1 / (100 ‖y‖) and the magnetic field has the strength ‖y‖. The field is not defined at y = 0.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         y1, y2, p1, p2 = state = coordinates(4)
         r = sp.sqrt(y1**2 + y2**2)
         field = (p1, p2, y1 / (100 * r**3) + r * p2, y2 / (100 * r**3) - r * p1)

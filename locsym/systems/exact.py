@@ -57,7 +57,7 @@ def _solve(
         return y0.detach().expand(len(times), *y0.shape).clone()
     shape, batch, count = y0.shape, math.sqrt(math.prod(y0.shape[:-1])), 0
 
-    def function(t, flat):
+    def function(t: float, flat: np.ndarray) -> np.ndarray:
         nonlocal count
         count += 1
         if count % PROBE == 0:
@@ -97,7 +97,7 @@ class ExactFlow(Guarded):
         r"""Undo the step: :math:`\varphi_h^{-1} = \varphi_{-h}`."""
         return self.iterate(y, -self.checked(y, h), 1)[-1]
 
-    def iterate(self, y0: Tensor, h: Tensor, steps: int) -> Tensor:
+    def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """Return the orbit of checked arguments, in one solution."""
         h = column(h)  # time counts steps: one h a sample is then a factor of the vector field
         return _solve(lambda y: h * self.rhs(y), y0, np.arange(steps + 1.0))
@@ -117,7 +117,7 @@ class ExactFlow(Guarded):
         def variational(z: Tensor) -> Tensor:  # rows of z: the state, then the columns of J
             slope = torch.func.vmap(df)(z[..., 0, :].reshape(-1, n)).reshape(*z.shape[:-2], n, n)
             rate = torch.cat([self.rhs(z[..., 0, :]).unsqueeze(-2), z[..., 1:, :] @ slope.mT], dim=-2)
-            return (h.unsqueeze(-1) if h.ndim else h) * rate
+            return column(h) * rate
 
         start = torch.cat([y.unsqueeze(-2), torch.eye(n).to(y).expand(*y.shape, n)], dim=-2)
         return _solve(variational, start, np.array([0.0, 1.0]))[-1][..., 1:, :].mT
@@ -140,7 +140,7 @@ class LinearFlow(Guarded):
         r"""Undo the step: :math:`e^{-hA} y`."""
         return finite_step(_apply(self.propagator(-self.checked(y, h)), y))
 
-    def iterate(self, y0: Tensor, h: Tensor, steps: int) -> Tensor:
+    def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
         """Return the orbit of checked arguments, with one matrix exponential for each value of h."""
         one_step, orbit = self.propagator(h), [y0.double()]
         for _ in range(steps):

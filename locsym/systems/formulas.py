@@ -10,7 +10,7 @@ import torch
 from sympy.core.function import Application
 from torch import Tensor
 
-FUNCTIONS = ("sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "sinh", "cosh", "tanh")
+FUNCTIONS: tuple[str, ...] = ("sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "sinh", "cosh", "tanh")
 FUNCTIONS += ("asinh", "acosh", "atanh")  # integrals of square roots have them
 TORCH_FUNCTIONS = {name: getattr(torch, name) for name in (*FUNCTIONS, "sqrt")} | {"pi": math.pi, "E": math.e}
 

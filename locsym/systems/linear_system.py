@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -44,17 +45,17 @@ class LinearSystem(System):
         self.invariants = {key: _form(form) for key, form in self._forms.items()}
 
     @cached_property
-    def symbols(self) -> tuple[sp.Symbol, ...]:
+    def symbols(self) -> tuple[sp.Symbol, ...]:  # type: ignore[override]  # made on first use: read, never assigned
         """The coordinates y_1, …, y_n."""
         return coordinates(self.n)
 
     @cached_property
-    def field(self) -> tuple[sp.Expr, ...]:
+    def field(self) -> tuple[sp.Expr, ...]:  # type: ignore[override]  # the same
         """The n formulas of A y."""
         return tuple(sp.Add(*(a * y for a, y in zip(row, self.symbols, strict=True))) for row in self.A.tolist())
 
     @cached_property
-    def invariant_formulas(self) -> dict[str, sp.Expr]:
+    def invariant_formulas(self) -> dict[str, sp.Expr]:  # type: ignore[override]  # the same
         """The invariants as formulas."""
         y = sp.Matrix(self.symbols)
         matrices = {key: sp.Matrix(form.tolist()) for key, form in self._forms.items()}
@@ -74,7 +75,7 @@ class LinearSystem(System):
         r"""The exact flow map :math:`e^{hA} y`."""
         return LinearFlow(self.A)
 
-    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
+    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver: Any) -> Tensor:
         """Return :math:`e^{(t - t_0) A} y_0` at the times ``t``: ``(len(t), *, n)``; tolerances are ignored."""
         finite_states("y0", y0, self.n)
         elapsed = torch.from_numpy(check_times(t))

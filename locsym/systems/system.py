@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -81,7 +82,7 @@ class System:
         jacobian = torch.func.vmap(torch.func.jacrev(self.rhs))(y.reshape(-1, self.n))
         return jacobian.diagonal(dim1=-2, dim2=-1).sum(-1).reshape(y.shape[:-1])
 
-    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
+    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver: Any) -> Tensor:
         """Return the exact solution at the times ``t``, beginning with y0: ``(len(t), *, n)``; see :func:`solve`."""
         check_states("y0", y0, self.n)
         return solve(self.rhs, y0, t, **solver)

@@ -14,53 +14,72 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data import Pairs
 from ..guards import number, positive, two_numbers
-from ..networks import Network
+from ..networks.native.compiled import Compiled
 from .objective import Objective
+from .record import Row
 
 
+@dataclass(frozen=True)
 class Adam:
-    r"""Full-batch Adam; an :class:`~locsym.training.record.Optimiser`.
+    r"""Full-batch Adam.
 
     rate: a constant number, or ``(first, last)`` for an exponential decay over the run,
     :math:`\eta_t = \eta_0 (\eta_1 / \eta_0)^{t / T}` with T = iterations. betas, eps: :math:`(\beta_1, \beta_2)`, ε.
     Parameters without ``requires_grad`` are not trained. Raises TypeError or ValueError naming the argument.
     """
 
+    rate: float | tuple[float, float] = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+
+    name: ClassVar[str] = "adam"
     iterations: ClassVar[int] = 20_000
 
-    def __init__(
-        self,
-        network: Network,
-        pairs: Pairs,
-        validation: Pairs | None = None,
-        *,
-        iterations: int = iterations,
-        rate: float | tuple[float, float] = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-    ):
-        rates = rate if isinstance(rate, tuple | list) else (rate, rate)
-        rates = two_numbers("rate", rates, "a positive number, or the first and the last,", positive)
-        self.betas = two_numbers("betas", betas, "two numbers in [0, 1)", lambda beta: 0 <= beta < 1)
-        self.eps = number("eps", eps)
-        self.objective = Objective(network, pairs, validation)
-        self.rate, self.decay = rates[0], (rates[1] / rates[0]) ** (1 / max(iterations, 1))
+    def __post_init__(self) -> None:
+        self.rates()
+        two_numbers("betas", self.betas, "two numbers in [0, 1)", lambda beta: 0 <= beta < 1)
+        number("eps", self.eps)
+
+    def rates(self) -> tuple[float, float]:
+        """Return the first and the last learning rate."""
+        rates = self.rate if isinstance(self.rate, tuple | list) else (self.rate, self.rate)
+        return two_numbers("rate", rates, "a positive number, or the first and the last,", positive)
+
+    def start(
+        self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None, iterations: int = iterations
+    ) -> AdamOptimiser:
+        """Return the optimiser that trains ``network``; see :class:`~locsym.training.record.Method`."""
+        return AdamOptimiser(self, Objective(network, pairs, validation), iterations)
+
+
+class AdamOptimiser:
+    """Adam under way; an :class:`~locsym.training.record.Optimiser`."""
+
+    def __init__(self, method: Adam, objective: Objective, iterations: int):
+        self.rate, last = method.rates()
+        self.decay = (last / self.rate) ** (1 / max(iterations, 1))
+        beta1, beta2 = method.betas
+        self.betas, self.eps = (float(beta1), float(beta2)), float(method.eps)
+        self.objective = objective
         self.theta = self.objective.start
         self.m, self.v = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
-        self.taken, self.reason, self.note = 0, None, self.objective.note
+        self.taken, self.note = 0, self.objective.note
+        self.reason: str | None = None
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
         """Take up to ``rows`` epochs; see :class:`~locsym.training.record.Optimiser`."""
         target = -math.inf if target is None else target
         seconds = max(0.0, deadline - time.perf_counter())
-        taken = (self._compiled if self.objective.kernel is not None else self._plain)(rows, target, seconds)
+        kernel = self.objective.kernel
+        taken = self._plain(rows, target, seconds) if kernel is None else self._compiled(kernel, rows, target, seconds)
         self.taken += len(taken)
         if len(taken) and not math.isfinite(taken[-1, 0]):
             self.reason, self.note = "stagnation", f"{self.note}; the loss is no longer finite"
@@ -68,9 +87,9 @@ class Adam:
             self.reason = "target"
         return taken
 
-    def _compiled(self, rows: int, target: float, seconds: float) -> Tensor:
+    def _compiled(self, kernel: Compiled, rows: int, target: float, seconds: float) -> Tensor:
         objective = self.objective
-        return objective.kernel.adam(
+        return kernel.adam(
             (self.theta, self.m, self.v),
             self.taken,
             objective.train,
@@ -87,7 +106,8 @@ class Adam:
 
     def _plain(self, rows: int, target: float, seconds: float) -> Tensor:
         """Do the same in torch: the kernel is checked against this, and this runs if there is no kernel."""
-        begin, (beta1, beta2), taken = time.perf_counter(), self.betas, []
+        begin, (beta1, beta2) = time.perf_counter(), self.betas
+        taken: list[Row] = []
         for t in range(self.taken, self.taken + rows):
             loss, gradient = self.objective(self.theta)
             rate = self.rate * self.decay**t

@@ -5,26 +5,47 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
+from torch.nn.utils import parameters_to_vector
 
-from ..networks import Network
+from .objective import unchecked
 
 
 class AutodiffLinearisation:
-    """A network and its data, ready to be linearised at any weights θ ``(P,)``; see ``Linearisation``."""
+    """Any flow map that is a ``torch.nn.Module``, and its data, ready to be linearised at any weights θ ``(P,)``.
 
-    def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
+    It offers what :class:`~locsym.networks.Linearisation` offers. Derivatives are taken for all samples at once where
+    torch can do that (``vmap``), else for one residual after the other, which is slower by far.
+    """
+
+    def __init__(self, network: nn.Module, y: Tensor, h: Tensor, target: Tensor):
         self.step, self.y, self.h, self.target = _Step(network), y, h, target
         self.shapes = {name: p.shape for name, p in self.step.named_parameters()}
         self.P = sum(shape.numel() for shape in self.shapes.values())
+        self.by_sample = self._works_by_sample(parameters_to_vector(network.parameters()).detach())
 
     def residual(self, theta: Tensor) -> Tensor:
         """Return r(θ), ``(N, n)``."""
         return self._step(theta, self.y, self.h) - self.target
 
     def at(self, theta: Tensor) -> AutodiffTangent:
-        """Return the linearisation at θ, computed sample by sample."""
-        J = vmap(jacrev(self._step), (None, 0, 0))(theta, self.y, self.h)
-        return AutodiffTangent(self.residual(theta), J.flatten(0, 1))
+        """Return the linearisation at θ."""
+        if self.by_sample:
+            return AutodiffTangent(self.residual(theta), self._jacobian(theta, self.y, self.h).flatten(0, 1))
+        theta = theta.detach().requires_grad_()
+        r = self.residual(theta)
+        rows = [torch.autograd.grad(x, theta, retain_graph=True, materialize_grads=True)[0] for x in r.flatten()]
+        return AutodiffTangent(r.detach(), torch.stack(rows))
+
+    def _jacobian(self, theta: Tensor, y: Tensor, h: Tensor) -> Tensor:
+        return vmap(jacrev(self._step), (None, 0, 0))(theta, y, h)
+
+    def _works_by_sample(self, theta: Tensor) -> bool:
+        """Return whether ``vmap`` can take the network: it must accept one state, and not decide by values."""
+        y, h = self.y[:1], self.h[:1]
+        try:
+            return self._jacobian(theta, y, h).shape == (*y.shape, self.P)
+        except (RuntimeError, TypeError, ValueError, IndexError):
+            return False
 
     def _step(self, theta: Tensor, y: Tensor, h: Tensor) -> Tensor:
         parts = theta.split([shape.numel() for shape in self.shapes.values()])
@@ -56,11 +77,11 @@ class AutodiffTangent:
 
 
 class _Step(nn.Module):
-    """The network without the checks of its input, which would fail inside ``vmap``."""
+    """The network without the checks of its input, where it has such a step: they would fail inside ``vmap``."""
 
-    def __init__(self, network: Network):
+    def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
 
     def forward(self, y: Tensor, h: Tensor) -> Tensor:
-        return self.network.step(y, h)
+        return unchecked(self.network)(y, h)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,12 +14,13 @@ from torch import Tensor, nn
 
 from ..data import Pairs
 from ..guards import integer, number, one_of, positive
-from ..networks import Network
-from ..networks.linearisation import Linearisation
-from .autodiff_linearisation import AutodiffLinearisation
-from .objective import Objective, require_sequential
+from ..networks.linearisation import Linearisation, why_no_closed_form
+from .autodiff_linearisation import AutodiffLinearisation, AutodiffTangent
+from .objective import Objective
+from .record import Row
 
 
+@dataclass(frozen=True)
 class LBFGS:
     """torch's L-BFGS with strong Wolfe line search. A row is one of its iterations; its step is the step length.
 
@@ -27,29 +29,39 @@ class LBFGS:
     history: the number of steps it remembers. Raises TypeError or ValueError naming the argument.
     """
 
+    scale: float = 1e8
+    history: int = 100
+
+    name: ClassVar[str] = "lbfgs"
     iterations: ClassVar[int] = 2000
+
+    def __post_init__(self) -> None:
+        number("scale", self.scale, "a positive number", positive)
+        integer("history", self.history, 1)
+
+    def start(
+        self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None, iterations: int = iterations
+    ) -> LBFGSOptimiser:
+        """Return the optimiser that trains ``network``; see :class:`~locsym.training.record.Method`."""
+        return LBFGSOptimiser(self, Objective(network, pairs, validation))
+
+
+class LBFGSOptimiser:
+    """L-BFGS under way; an :class:`~locsym.training.record.Optimiser`."""
+
     _NUMBERS = ("func_evals", "n_iter", "t", "prev_loss")
     _TENSORS = ("d", "prev_flat_grad", "H_diag")
     _LISTS = ("old_dirs", "old_stps", "ro")
 
-    def __init__(
-        self,
-        network: Network,
-        pairs: Pairs,
-        validation: Pairs | None = None,
-        *,
-        iterations: int = iterations,
-        scale: float = 1e8,
-        history: int = 100,
-    ):
-        number("scale", scale, "a positive number", positive)
-        self.scale, self.history = scale, integer("history", history, 1)
-        self.objective = Objective(network, pairs, validation)
-        self.note, self.reason = self.objective.note, None
+    def __init__(self, method: LBFGS, objective: Objective):
+        self.scale, self.history, self.objective = method.scale, method.history, objective
+        self.note = self.objective.note
+        self.reason: str | None = None
         self._start(self.objective.start)
 
     def _start(self, theta: Tensor) -> None:
-        self.theta, self._at = nn.Parameter(theta), None
+        self.theta = nn.Parameter(theta)
+        self._at: tuple[Tensor, float, Tensor] | None = None
         self.search = torch.optim.LBFGS(
             [self.theta], max_iter=1, max_eval=26, history_size=self.history, line_search_fn="strong_wolfe"
         )
@@ -68,7 +80,8 @@ class LBFGS:
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
         """Take up to ``rows`` iterations; see :class:`~locsym.training.record.Optimiser`."""
-        begin, taken, loss = time.perf_counter(), [], self._evaluate()[0]
+        begin, loss = time.perf_counter(), self._evaluate()[0]
+        taken: list[Row] = []
         while len(taken) < rows and self.reason is None:
             before = loss
             self.search.step(self._closure)
@@ -107,6 +120,7 @@ class LBFGS:
             memory[name] = list(value) if name in self._LISTS else value.item() if name in self._NUMBERS else value
 
 
+@dataclass(frozen=True)
 class LeastSquares:
     """SciPy's trust-region least squares (``least_squares(method="trf")``). A row is one call with a few evaluations.
 
@@ -116,30 +130,39 @@ class LeastSquares:
     Raises TypeError or ValueError naming the argument, also if the network is not in float64.
     """
 
+    evaluations: int = 10
+    solver: str = "auto"
+    memory: int = 2**28
+
+    name: ClassVar[str] = "scipy"
     iterations: ClassVar[int] = 100
 
-    def __init__(
-        self,
-        network: Network,
-        pairs: Pairs,
-        validation: Pairs | None = None,
-        *,
-        iterations: int = iterations,
-        evaluations: int = 10,
-        solver: str = "auto",
-        memory: int = 2**28,
-    ):
-        self.evaluations = integer("evaluations", evaluations, 2)
-        number("memory", memory)
-        one_of("solver", solver, ("auto", "exact", "lsmr"))
-        require_sequential("scipy", network)
+    def __post_init__(self) -> None:
+        integer("evaluations", self.evaluations, 2)
+        number("memory", self.memory)
+        one_of("solver", self.solver, ("auto", "exact", "lsmr"))
+
+    def start(
+        self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None, iterations: int = iterations
+    ) -> LeastSquaresOptimiser:
+        """Return the optimiser that trains ``network``; see :class:`~locsym.training.record.Method`."""
+        return LeastSquaresOptimiser(self, network, pairs, validation)
+
+
+class LeastSquaresOptimiser:
+    """SciPy's least squares under way; an :class:`~locsym.training.record.Optimiser`."""
+
+    def __init__(self, method: LeastSquares, network: nn.Module, pairs: Pairs, validation: Pairs | None):
+        self.evaluations = method.evaluations
         if pairs.y.dtype != torch.float64:
             raise ValueError(f"network: SciPy works in float64, got {pairs.y.dtype}")
         self.objective = Objective(network, pairs, validation)
-        self.theta, self.reason = self.objective.start, None
+        self.theta = self.objective.start
+        self.reason: str | None = None
         self.free = torch.cat([torch.arange(*span) for span in self.objective.trained])
         size = 8 * pairs.y.numel() * len(self.free)
-        self.solver = solver if solver != "auto" else "exact" if size <= memory else "lsmr"
+        cheap = size <= method.memory or why_no_closed_form(network) is not None
+        self.solver = method.solver if method.solver != "auto" else "exact" if cheap else "lsmr"
         self.note = f"{self.solver}, a Jacobian of {size / 2**20:.0f} MiB"
         linearise = AutodiffLinearisation if self.solver == "exact" else Linearisation
         self.problem = linearise(network, pairs.y, pairs.h, pairs.target)
@@ -155,7 +178,7 @@ class LeastSquares:
 
     def _jacobian(self, x: np.ndarray) -> np.ndarray | LinearOperator:
         tangent, free = self.problem.at(self._full(x)), self.free
-        if self.solver == "exact":
+        if isinstance(tangent, AutodiffTangent):  # of the solver "exact"
             return tangent.J[:, free].numpy()
 
         def forward(u: np.ndarray) -> np.ndarray:
@@ -171,7 +194,8 @@ class LeastSquares:
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
         """Take up to ``rows`` calls; see :class:`~locsym.training.record.Optimiser`."""
-        begin, taken = time.perf_counter(), []
+        begin = time.perf_counter()
+        taken: list[Row] = []
         while len(taken) < rows and self.reason is None:
             x = self.theta[self.free].numpy().copy()
             found = least_squares(

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import copy
 import importlib
-import inspect
 import json
 import math
 import os
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from ..data import Pairs
 from ..guards import integer, number
-from ..networks import Network
 from .loop import Loop, Progress
-from .objective import mean_squared_error
-from .record import Optimiser, Run, fingerprint
+from .objective import mean_squared_error, unchecked
+from .record import Method, Run, fingerprint
 
 METHODS = {  # imported when asked for
     "lm": ("levenberg_marquardt", "LevenbergMarquardt"),
@@ -29,9 +30,9 @@ METHODS = {  # imported when asked for
 
 
 def fit(
-    network: Network,
+    network: nn.Module,
     pairs: Pairs,
-    method: str = "lm",
+    method: str | Method = "lm",
     *,
     validation: Pairs | None = None,
     iterations: int | None = None,
@@ -40,12 +41,18 @@ def fit(
     pause: int | None = None,
     folder: str | Path | None = None,
     progress: bool | Progress = False,
-    **options,
+    **options: Any,
 ) -> Run:
-    """Train a copy of ``network`` to map ``pairs.y`` to ``pairs.target``, by minimising the mean squared error.
+    """Train a copy of ``network``, which :attr:`Run.network` returns, by minimising the mean squared error.
 
-    method: ``"lm"`` (:class:`~locsym.training.levenberg_marquardt.LevenbergMarquardt`), ``"adam"`` (the paper's),
-    ``"lbfgs"`` or ``"scipy"``. validation: pairs whose loss is recorded, but not minimised.
+    It learns to map ``pairs.y`` to ``pairs.target``. The network given is left as it is. It may be any
+    ``torch.nn.Module`` that is a flow map ``(y, h) -> y`` and acts on each state alone; its copy is trained as in
+    ``eval`` mode. Networks of this library have closed forms and compiled kernels; for others, torch differentiates.
+
+    method: ``"lm"`` (:class:`~locsym.training.LevenbergMarquardt`), ``"adam"`` (the paper's), ``"lbfgs"`` or
+    ``"scipy"``, with its options as keyword arguments here. Or one of these with its options, such as
+    ``LevenbergMarquardt(ridge=1e-10)``, or any other value with the protocol :class:`~locsym.training.Method`.
+    validation: pairs whose loss is recorded, but not minimised.
 
     Training stops at a training loss of ``target``, after ``iterations`` (each method has its default) or
     ``seconds``, when it stagnates, or at Ctrl-C, whichever comes first; :attr:`Run.reason` says which.
@@ -58,21 +65,23 @@ def fit(
     training starts over. A checkpoint that cannot be written is tried again later. A RuntimeWarning and
     :attr:`Run.note` report both.
     progress: True for a progress bar, or a function of (iterations done, their number, text).
-    options: those of the method's class.
+    options: those of a method that is given by its name.
 
     Raises TypeError or ValueError naming the argument, also if ``folder`` holds another training; OSError naming the
     file, before any work, if nothing can be written into ``folder``; FloatingPointError if the loss ends as NaN or
     infinity.
     """
-    make, options = _method(method, options)
-    iterations = integer("iterations", make.iterations if iterations is None else iterations, 0)
+    method = _method(method, options)
+    iterations = integer("iterations", method.iterations if iterations is None else iterations, 0)
     pause = iterations if pause is None else integer("pause", pause, 0)
     _check(network, pairs, validation, target, seconds)
-    given, network = network, copy.deepcopy(network)
-    pairs, held_out = _like(network, pairs, "pairs"), validation and _like(network, validation, "validation")
-    optimiser: Optimiser = make(network, pairs, held_out, iterations=iterations, **options)
-    asked = {"method": method, "iterations": iterations, "target": target, "seconds": seconds} | options
-    configuration = json.loads(json.dumps(asked, default=float))  # as a file gives it back: NumPy's numbers are plain
+    given, network = network, copy.deepcopy(network).eval()
+    pairs = _like(network, pairs, "pairs")
+    held_out = None if validation is None else _like(network, validation, "validation")
+    optimiser = method.start(network, pairs, held_out, iterations)
+    name = getattr(method, "name", type(method).__name__)
+    asked = {"method": name, "iterations": iterations, "target": target, "seconds": seconds} | _options(method)
+    configuration = json.loads(json.dumps(asked, default=_plain))  # as a file gives it back
     tensors = [x for p in (pairs, held_out) for x in ((p.y, p.h, p.target) if p else (None,))]
 
     loop = Loop(optimiser, fingerprint(given, tensors, configuration), configuration, _path(folder))
@@ -81,27 +90,44 @@ def fit(
     return loop.ended(network, pairs, held_out)
 
 
-def _method(method: str, options: dict) -> tuple[type, dict]:
-    """Return the class of that name and all of its options, with defaults."""
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method: one of {', '.join(map(repr, METHODS))} is needed, got {method!r}")
-    module, name = METHODS[method]
-    make = getattr(importlib.import_module(f".{module}", __package__), name)
-    known = {
-        key: p.default
-        for key, p in inspect.signature(make).parameters.items()
-        if p.kind is p.KEYWORD_ONLY and key != "iterations"
-    }
+def _method(method: str | Method, options: dict[str, Any]) -> Method:
+    """Return the method, made of its name and its options if it is given by name."""
+    if isinstance(method, str) and method in METHODS:
+        module, name = METHODS[method]
+        make = getattr(importlib.import_module(f".{module}", __package__), name)
+        known = [field.name for field in fields(make)]
+        for key in options:
+            if key not in known:
+                raise ValueError(f"{key}: no option of method {method!r}; it has: {', '.join(known)}")
+        return make(**options)
+    if isinstance(method, str | type) or not (hasattr(method, "start") and hasattr(method, "iterations")):
+        names = ", ".join(map(repr, METHODS))
+        raise ValueError(f"method: one of {names}, or a value such as LevenbergMarquardt(), is needed, got {method!r}")
     for key in options:
-        if key not in known:
-            offered = ", ".join(known) or "none"
-            raise ValueError(f"{key}: no option of method {method!r}; it has: {offered}")
-    return make, known | options
+        raise ValueError(f"{key}: options go into the method itself, {type(method).__name__}({key}=…)")
+    return method
 
 
-def _check(network, pairs, validation, target, seconds) -> None:
-    if not isinstance(network, Network):
-        raise TypeError(f"network: a locsym network is needed, got {type(network).__name__}")
+def _options(method: Method) -> dict[str, Any]:
+    """Return the options of a method: the fields of a dataclass, else its attributes."""
+    return {f.name: getattr(method, f.name) for f in fields(method)} if is_dataclass(method) else dict(vars(method))
+
+
+def _plain(value: Any) -> float | str:
+    """Return NumPy's and torch's numbers as JSON has them, and anything else in words."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return repr(value)
+
+
+def _check(
+    network: nn.Module, pairs: Pairs, validation: Pairs | None, target: float | None, seconds: float | None
+) -> None:
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"network: a torch.nn.Module (y, h) -> y is needed, got {type(network).__name__}")
+    if next(network.parameters(), None) is None:
+        raise ValueError(f"network: {type(network).__name__} has no weights to train")
     for name, weights in network.named_parameters():
         if not bool(torch.isfinite(weights).all()):
             raise ValueError(f"network: weights must be finite, {name} holds NaN or infinity")
@@ -110,11 +136,11 @@ def _check(network, pairs, validation, target, seconds) -> None:
             continue
         if not isinstance(value, Pairs):
             raise TypeError(f"{name}: Pairs(y, h, target) are needed, got {type(value).__name__}")
-        if value.n != network.n:
+        if value.n != getattr(network, "n", value.n):
             raise ValueError(f"{name}: states of dimension {network.n} are needed, as the network's; got {value.n}")
-    for name, value in (("target", target), ("seconds", seconds)):
-        if value is not None:
-            number(name, value, "a number >= 0 or None")
+    for name, bound in (("target", target), ("seconds", seconds)):
+        if bound is not None:
+            number(name, bound, "a number >= 0 or None")
 
 
 def _path(folder: str | Path | None) -> Path | None:
@@ -123,16 +149,22 @@ def _path(folder: str | Path | None) -> Path | None:
     return None if folder is None else Path(folder)
 
 
-def _like(network: Network, pairs: Pairs, name: str) -> Pairs:
+def _like(network: nn.Module, pairs: Pairs, name: str) -> Pairs:
     """Return the pairs in the network's dtype and on its device.
 
-    Raises ValueError if their numbers, or the network's loss on them, are too large for that dtype.
+    Raises ValueError if their numbers, or the network's loss on them, are too large for that dtype, or if the network
+    is no flow map.
     """
     p = next(network.parameters())
     try:
         found = Pairs(pairs.y.to(p), pairs.h.to(p), pairs.target.to(p))
     except ValueError as error:
         raise ValueError(f"{name}: in the network's {p.dtype}, {error}") from error
+    with torch.no_grad():
+        after = unchecked(network)(found.y, found.h)
+    if not isinstance(after, torch.Tensor) or (after.shape, after.dtype) != (found.y.shape, found.y.dtype):
+        got = f"{after.dtype} {tuple(after.shape)}" if isinstance(after, torch.Tensor) else type(after).__name__
+        raise ValueError(f"network: (y, h) -> y must keep {found.y.dtype} {tuple(found.y.shape)}, it returns {got}")
     if not math.isfinite(loss := mean_squared_error(network, found)):
         raise ValueError(f"{name}: states and weights of such size give no finite loss at the start, but {loss}")
     return found
@@ -143,7 +175,7 @@ class _bar:
 
     def __init__(self, progress: bool | Progress, total: int):
         self.own = progress if callable(progress) else None
-        self.bar = tqdm(total=total, unit="it", disable=not progress) if self.own is None else None
+        self.bar = tqdm(total=total, unit="it", disable=self.own is not None or not progress)
 
     def __enter__(self) -> Progress:
         return self.own or self._show
@@ -152,6 +184,5 @@ class _bar:
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update(done - self.bar.n)
 
-    def __exit__(self, *_) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()

@@ -20,16 +20,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from ..data import Pairs
 from ..guards import number, one_of, positive
 from ..networks.linearisation import Linearisation, why_no_closed_form
 from .autodiff_linearisation import AutodiffLinearisation
 from .matrix_free import conjugate_gradients
-from .objective import require_sequential
+from .record import Row
 
 Solve = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -40,6 +42,7 @@ PROBE = 0.1  # where along the step its bend is measured
 BEND = 0.75  # the largest 2 ‖a‖ / ‖δ‖ at which the second-order model is believed
 
 
+@dataclass(frozen=True)
 class LevenbergMarquardt:
     r"""The damped Gauss–Newton method; μ follows the gain ratio by Nielsen's rule (Madsen, Nielsen & Tingleff 2004).
 
@@ -53,27 +56,36 @@ class LevenbergMarquardt:
     else ``"cg"``. Raises TypeError or ValueError for other arguments.
     """
 
+    ridge: float = 0.0
+    damping: float = 1e-6
+    acceleration: bool = True
+    memory: int = 2**30
+    solver: str = "auto"
+
+    name: ClassVar[str] = "lm"
     iterations: ClassVar[int] = 1000
 
-    def __init__(
-        self,
-        network: nn.Module,
-        pairs,
-        validation=None,
-        *,
-        iterations: int = iterations,
-        ridge: float = 0.0,
-        damping: float = 1e-6,
-        acceleration: bool = True,
-        memory: int = 2**30,
-        solver: str = "auto",
-    ):
-        number("ridge", ridge)
-        number("memory", memory)
-        number("damping", damping, "a positive number", positive)
-        one_of("acceleration", acceleration, (True, False))
-        one_of("solver", solver, SOLVERS)
-        require_sequential("lm", network)
+    def __post_init__(self) -> None:
+        number("ridge", self.ridge)
+        number("memory", self.memory)
+        number("damping", self.damping, "a positive number", positive)
+        one_of("acceleration", self.acceleration, (True, False))
+        one_of("solver", self.solver, SOLVERS)
+
+    def start(
+        self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None, iterations: int = iterations
+    ) -> LevenbergMarquardtOptimiser:
+        """Return the optimiser that trains ``network``; see :class:`~locsym.training.record.Method`.
+
+        Raises ValueError if some weights ask for no gradient, or if the residual is not finite at the start.
+        """
+        return LevenbergMarquardtOptimiser(self, network, pairs, validation)
+
+
+class LevenbergMarquardtOptimiser:
+    """Levenberg–Marquardt under way; an :class:`~locsym.training.record.Optimiser`."""
+
+    def __init__(self, method: LevenbergMarquardt, network: nn.Module, pairs: Pairs, validation: Pairs | None):
         if not all(p.requires_grad for p in network.parameters()):
             raise ValueError('network: "lm" trains all weights, and some ask for no gradient; "adam" leaves them alone')
         reason = why_no_closed_form(network)
@@ -82,17 +94,20 @@ class LevenbergMarquardt:
         self.held_out = None
         if validation is not None:
             self.held_out = linearise(network, validation.y, validation.h, validation.target)
-        self.ridge, self.acceleration, self.reason = ridge, acceleration, None
-        self.solver, self.note = _choose(solver, pairs.y.numel(), self.problem.P, int(memory) // pairs.y.element_size())
+        self.ridge, self.acceleration = method.ridge, method.acceleration
+        self.reason: str | None = None
+        numbers = int(method.memory) // pairs.y.element_size()
+        self.solver, self.note = _choose(method.solver, pairs.y.numel(), self.problem.P, numbers)
         if reason:
             self.note += f", J by automatic differentiation, for {reason}"
         self.growth, self.rejected = 2.0, 0
-        self.matrix = self.damped = self.factor = None
+        self.matrix: Tensor | None = None
+        self.scratch: tuple[Tensor, tuple[Tensor, Tensor]] | None = None  # the damped matrix, its factor and a flag
         self._move(torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone())
         if not math.isfinite(self.cost):
             raise ValueError("network: the residual is not finite at the start")
         r = self.tangent.residual
-        self.mu = damping * float(self.tangent.vjp(r).square().sum() / r.square().sum().clamp_min(1e-300))
+        self.mu = method.damping * float(self.tangent.vjp(r).square().sum() / r.square().sum().clamp_min(1e-300))
 
     def _move(self, theta: Tensor) -> None:
         """Linearise at new weights."""
@@ -107,7 +122,8 @@ class LevenbergMarquardt:
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
         """Take up to ``rows`` trial steps. See :class:`~locsym.training.record.Optimiser`."""
-        start, history = time.perf_counter(), []
+        start = time.perf_counter()
+        history: list[Row] = []
         if target is not None and self.loss <= target:
             self.reason = "target"
         while len(history) < rows and self.reason is None:
@@ -155,13 +171,15 @@ class LevenbergMarquardt:
         tangent = self.tangent
         if self.solver == "cg":
             return lambda s, t: conjugate_gradients(tangent, _plus(tangent.vjp(s), t), nu)
-        if self.stale:
-            self.matrix, self.stale = getattr(tangent, self.solver)(out=self.matrix), False
-        if self.damped is None:  # kept: fresh memory would cost as much as a third of the factor
-            self.damped = torch.empty_like(self.matrix)
-            self.factor = torch.empty_like(self.matrix).mT, torch.empty((), dtype=torch.int32, device=self.theta.device)
-        self.damped.copy_(self.matrix).diagonal().add_(nu)
-        factor, failed = torch.linalg.cholesky_ex(self.damped, out=self.factor)
+        if self.matrix is None or self.stale:
+            product = tangent.gram if self.solver == "gram" else tangent.normal
+            self.matrix, self.stale = product(out=self.matrix), False
+        if self.scratch is None:  # kept: fresh memory would cost as much as a third of the factor
+            flag = torch.empty((), dtype=torch.int32, device=self.theta.device)
+            self.scratch = torch.empty_like(self.matrix), (torch.empty_like(self.matrix).mT, flag)
+        damped, out = self.scratch
+        damped.copy_(self.matrix).diagonal().add_(nu)
+        factor, failed = torch.linalg.cholesky_ex(damped, out=out)
         if failed:
             return None
         if self.solver == "normal":
@@ -186,7 +204,7 @@ class LevenbergMarquardt:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue from a state."""
         self._move(state["theta"].clone())
-        self.mu, self.growth, self.rejected = (float(state[name]) for name in ("mu", "growth", "rejected"))
+        self.mu, self.growth, self.rejected = float(state["mu"]), float(state["growth"]), int(state["rejected"])
 
 
 def _choose(solver: str, residuals: int, P: int, numbers: int) -> tuple[str, str]:

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from ..networks.linearisation import Tangent
+from .autodiff_linearisation import AutodiffTangent
 
 
 def conjugate_gradients(
-    tangent: Tangent, gradient: Tensor, nu: float, *, tolerance: float = 1e-3, limit: int = 400
+    tangent: Tangent | AutodiffTangent, gradient: Tensor, nu: float, *, tolerance: float = 1e-3, limit: int = 400
 ) -> Tensor:
     r"""Return δ with :math:`(J^\top J + \nu I) \, \delta \approx -\text{gradient}`, ``(P,)``.
 

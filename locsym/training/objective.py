@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data import Pairs
 from ..flow import FlowMap
@@ -21,7 +21,7 @@ class Objective:
     network.
     """
 
-    def __init__(self, network: Network, pairs: Pairs, validation: Pairs | None = None):
+    def __init__(self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None):
         if not any(p.requires_grad for p in network.parameters()):
             raise ValueError("network: none of its weights asks for a gradient, there is nothing to train")
         self.parameters, self.start = list(network.parameters()), flat(network)
@@ -35,7 +35,8 @@ class Objective:
     @property
     def trained(self) -> list[tuple[int, int]]:
         """The ranges of θ whose parameters have ``requires_grad``; neighbours are joined."""
-        ranges, start = [], 0
+        ranges: list[tuple[int, int]] = []
+        start = 0
         for p in self.parameters:
             stop = start + p.numel()
             if p.requires_grad:
@@ -49,11 +50,11 @@ class Objective:
             loss, gradient = self.kernel.gradient(theta, *self.train)
             return loss, self._masked(gradient)
         self.load(theta)
-        loss = self._error(self.train)
+        error = self._error(self.train)
         asked = [p for p in self.parameters if p.requires_grad]
-        found = iter(torch.autograd.grad(loss, asked, materialize_grads=True))
+        found = iter(torch.autograd.grad(error, asked, materialize_grads=True))
         parts = [next(found) if p.requires_grad else torch.zeros_like(p) for p in self.parameters]
-        return loss.item(), torch.cat([part.flatten() for part in parts])
+        return error.item(), torch.cat([part.flatten() for part in parts])
 
     def validation(self, theta: Tensor) -> float:
         """Return the loss at θ on the validation pairs; NaN if there are none."""
@@ -86,19 +87,14 @@ def _contiguous(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
     return pairs.y.contiguous(), pairs.h.contiguous(), pairs.target.contiguous()
 
 
-def unchecked(network: Network) -> FlowMap:
+def unchecked(network: nn.Module) -> FlowMap:
     """Return the network's step without a check of its result: if it overflows, the loss shows it."""
-    return network.step if network.is_sequential else network
+    if isinstance(network, Network) and type(network).forward is Network.forward:
+        return network.step
+    return network
 
 
-def require_sequential(method: str, network: Network) -> None:
-    """Raise ValueError if ``network`` has a forward of its own; ``method`` needs its modules one by one."""
-    if not network.is_sequential:
-        said = f'"{method}" follows its modules, but it has a forward of its own; "adam" follows that'
-        raise ValueError(f"network: {said}")
-
-
-def mean_squared_error(network: Network, pairs: Pairs) -> float:
+def mean_squared_error(network: nn.Module, pairs: Pairs) -> float:
     """Return the mean of (Φ_h(y) − target)² over samples and components; infinity or NaN if the step overflows."""
     with torch.no_grad():
         return float((unchecked(network)(pairs.y, pairs.h) - pairs.target).square().mean())

@@ -17,13 +17,15 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from ..data import storage
+from ..data import Pairs, storage
+from ..networks import Network
 
 COLUMNS = ("loss", "validation", "step", "seconds")
 REASONS = ("target", "iterations", "seconds", "stagnation", "interrupted", "paused")
 UNFINISHED = (None, "interrupted", "paused")  # a training that stopped for one of these goes on when called again
 FILE = "run.safetensors"
 KIND = "training"
+Row = tuple[float, float, float, float]  # of COLUMNS
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,26 @@ class Run:
         )
 
 
-class Optimiser(Protocol):
-    r"""The protocol of optimisers: a way of training that can stop after any row and be resumed.
+class Method(Protocol):
+    """The protocol of methods: a way of training with its options, as a value that :func:`~locsym.training.fit` takes.
 
-    It is made as ``Method(network, pairs, validation=None, *, iterations, **options)``. The keyword arguments of its
-    constructor, with their defaults, are the options that :func:`~locsym.training.fit` offers for it. It owns
-    ``network`` and may change it. Its results must not depend on how many rows a call of ``advance`` asks for.
+    A frozen dataclass serves best: its fields are the options. They are recorded in :attr:`Run.configuration`, and a
+    training is resumed only with the same ones. A class may have a ``name`` for messages; else its own name is used.
     """
 
     iterations: ClassVar[int]  #: the default number of iterations
+
+    def start(self, network: nn.Module, pairs: Pairs, validation: Pairs | None, iterations: int) -> Optimiser:
+        """Return the optimiser, ready to train ``network``, which it owns and may change, in so many iterations."""
+        ...
+
+
+class Optimiser(Protocol):
+    """The protocol of optimisers: a training under way, which can stop after any row and be resumed.
+
+    Its results must not depend on how many rows a call of ``advance`` asks for.
+    """
+
     reason: str | None  #: why it has stopped ("target", "stagnation"); None while it can go on
     note: str  #: how it runs: which kernel, which linear algebra
 
@@ -130,21 +143,24 @@ def versions() -> dict[str, str]:
 
 def fingerprint(network: nn.Module, tensors: list[Tensor | None], configuration: Mapping[str, Any]) -> str:
     """Return the SHA-256, in hex, of a training: architecture, starting weights, data and configuration."""
-    layers = [
-        [type(x).__name__, x.moved, x.read, getattr(x, "columns", None), x.sign, _name(getattr(x, "activation", None))]
-        for x in network.layers
-    ]
-    digest = hashlib.sha256(json.dumps([network.n, network.visits, layers, configuration], sort_keys=True).encode())
+    shape = _shape(network) if isinstance(network, Network) else [type(network).__qualname__, repr(network)]
+    digest = hashlib.sha256(json.dumps([*shape, configuration], sort_keys=True).encode())
     digest.update(bytes(p.requires_grad for p in network.parameters()))
-    for x in [*network.parameters(), *tensors]:
+    for x in [*network.parameters(), *network.buffers(), *tensors]:
         digest.update(b"none" if x is None else f"{x.dtype}{tuple(x.shape)}".encode())
         if x is not None:
             digest.update(x.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
-def _name(activation) -> str:
-    return getattr(activation, "__qualname__", str(activation))
+def _shape(network: Network) -> list:
+    """Return all that determines a network but its weights, as JSON can hold it."""
+    layers = []
+    for x in network.layers:
+        activation = getattr(x, "activation", None)
+        name = activation.name if activation else None
+        layers.append([type(x).__name__, x.extra_repr(), getattr(x, "columns", None), name])
+    return [type(network).__name__, network.n, network.visits, layers]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -22,7 +21,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from ..data import Pairs
 from ..diagnostics import return_map
 from ..networks import Network
-from ..networks.linearisation import Linearisation
+from ..networks.linearisation import Linearisation, Tangent
 
 STRIDE = 0.3  # largest change of the trace in one step: the linear model holds no further
 CLOSE = 0.01  # a trace this near its goal has reached it
@@ -32,7 +31,7 @@ DAMPING = 1e-10  # on the diagonal of the Gram matrix: the residuals of one orbi
 def trace_and_gradient(network: Network, states: Tensor, h: float) -> tuple[float, Tensor]:
     """Return tr S of the learned lap through ``states`` and its gradient in the weights, ``(P,)``."""
 
-    def trace(weights: Mapping[str, Tensor]) -> Tensor:
+    def trace(weights: dict[str, Tensor]) -> Tensor:
         return return_map(lambda y, h: torch.func.functional_call(network, weights, (y, h)), states, h).trace()
 
     weights = {name: p.detach() for name, p in network.named_parameters()}
@@ -51,6 +50,12 @@ def steer(network: Network, pairs: Pairs, states: Tensor, goal: float = 1.5, ste
         raise ValueError(f"network: states of dimension 3 are needed, tr S decides only there; got n = {network.n}")
     if not -2 < goal < 2:
         raise ValueError(f"goal: a trace between -2 and 2 is needed, an elliptic orbit; got {goal!r}")
+    weights, residuals = sum(p.numel() for p in network.parameters()), pairs.target.numel()
+    if weights <= residuals:
+        N, n = pairs.target.shape
+        raise ValueError(
+            f"network: more weights than residuals are needed, N n = {N} * {n} = {residuals}; it has {weights} weights"
+        )
     network, h = copy.deepcopy(network), float(pairs.h[0])
     problem = Linearisation(network, pairs.y, pairs.h, pairs.target)
     theta = parameters_to_vector(network.parameters()).detach().clone()
@@ -72,7 +77,7 @@ def steer(network: Network, pairs: Pairs, states: Tensor, goal: float = 1.5, ste
     return network
 
 
-def _shortest(tangent, direction: Tensor, amount: float) -> Tensor:
+def _shortest(tangent: Tangent, direction: Tensor, amount: float) -> Tensor:
     """Return the shortest δ ``(P,)`` with J δ = −r and direction·δ = amount, by a Gram matrix with one more row."""
     lower = tangent.gram().tril()
     across = tangent.jvp(direction)

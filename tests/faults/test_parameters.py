@@ -12,12 +12,18 @@ import pytest
 from builds import run
 from companion import processes
 from companion.__main__ import main
-from companion.parameters import checked, literal, parsed
+from companion.parameters import Parameter, checked, literal, parsed
 from companion.profiles import load
 from companion.project import Mistake
 
 ROOT = Path(__file__).parents[2]
-DEFAULTS = {"width": 16, "tau": 0.5, "name": "x", "flags": [1, 2], "on": True}
+DEFAULTS = {
+    "width": Parameter(16, ((">=", 1),)),
+    "tau": Parameter(0.5, ((">", 0),)),
+    "name": Parameter("x"),
+    "flags": Parameter([1, 2], ((">=", 1),)),
+    "on": Parameter(True),
+}
 
 
 def files(root):
@@ -38,7 +44,7 @@ BOMB = "[&a [x, x], " + ", ".join(f"&{b} [*{a}, *{a}]" for a, b in zip("abcdefgh
 REFUSED = {
     "code": ("width='__import__(\"os\").system(\"touch ran\")'", "width must be an int"),
     "a call": ("tau=float(1)", "tau must be a finite float"),
-    "a lambda in a list": ("flags=[1,lambda]", "flags must be an int"),
+    "a lambda in a list": ("flags=[1,lambda]", "flags must be a list of one or more items"),
     "a python object": ("width='!!python/object/apply:os.system [\"touch ran\"]'", "this is not YAML"),
     "a python name": ("width='!!python/name:os.system'", "this is not YAML"),
     "an own tag": ("width='!run touch'", "this is not YAML"),
@@ -49,6 +55,8 @@ REFUSED = {
     "a date": ("width=2020-01-01", "width must be an int"),
     "an int of 5000 digits": ("width=" + "9" * 5000, "this is not YAML"),
     "a float beyond all floats": ("tau=" + "9" * 400, "tau must be a finite float"),
+    "a number below the range": ("width=-3", "width must be an int >= 1"),
+    "an int that no tensor holds": ("width=9223372036854775808", "width must be an int >= 1"),
     "infinity": ("tau=.inf", "tau must be a finite float"),
     "not a number": ("tau=.nan", "tau must be a finite float"),
     "a truth value": ("width=true", "width must be an int"),

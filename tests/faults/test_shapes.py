@@ -166,7 +166,7 @@ MEASURED = {
     "determinant": diagnostics.determinant_defect,
     "pair area": lambda *call: diagnostics.symplecticity_defect(*call, pair=0),
     "inverse": diagnostics.inverse_defect,
-    "reversibility": diagnostics.reversibility_defect,
+    "symmetry": diagnostics.symmetry_defect,
     "Lyapunov": lambda *call: diagnostics.lyapunov_exponents(*call, 3),
     "Floquet": lambda *call: torch.view_as_real(diagnostics.floquet_multipliers(*call, 3)),
     "order": lambda flow, y, h: diagnostics.observed_order(flow, flow.inverse, y, [h, h / 2]).order,

@@ -23,14 +23,14 @@ import torch
 from torch import Tensor, nn
 
 from ...data import storage
-from ..shears import GradientModule
+from ..modules import ModuleSequence
+from ..shears import GradientModule, gradient_modules
 
 SOURCES = [Path(__file__).with_name(name) for name in ("kernel.cpp", "simd.hpp")]
 COMPILERS = ("c++", "g++", "clang++")
 TARGET = ("-std=c++17", "-O3", "-march=native")
 FLAGS = (*TARGET, "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-shared", "-fPIC")
 REAL = {torch.float32: "float", torch.float64: "double"}
-ACTIVATIONS = ("linear", "sigmoid", "tanh", "swish")  # their places are their numbers in kernel.cpp
 
 
 def _structure(name: str, **fields: type) -> type[Structure]:
@@ -50,6 +50,7 @@ _Network = _structure(
     **dict.fromkeys(("n", "layers", "visits", "weights"), c_int64),
     layer=POINTER(_Layer),
     visit=POINTER(_Visit),
+    mirror=c_void_p,
 )
 _Pairs = _structure("Pairs", N=c_int64, y=c_void_p, h=c_void_p, target=c_void_p)
 _Segment = _structure("Segment", start=c_int64, stop=c_int64)
@@ -94,8 +95,8 @@ def _declare(kernel: ctypes.CDLL) -> ctypes.CDLL:
     network, pairs = POINTER(_Network), POINTER(_Pairs)
     kernel.rollout.argtypes, kernel.rollout.restype = [network, c_void_p, pairs, c_int64, c_void_p], None
     kernel.gradient.argtypes, kernel.gradient.restype = [network, c_void_p, pairs, c_void_p], c_double
-    state = [network, c_void_p, c_void_p, c_void_p, POINTER(_Segment), c_int64, POINTER(_Adam), c_int64]
-    kernel.adam.argtypes = [*state, pairs, pairs, c_int64, c_double, c_double, c_void_p]
+    state, options = (c_void_p, c_void_p, c_void_p), (POINTER(_Segment), c_int64, POINTER(_Adam), c_int64)
+    kernel.adam.argtypes = [network, *state, *options, pairs, pairs, c_int64, c_double, c_double, c_void_p]
     kernel.adam.restype = c_int64
     return kernel
 
@@ -103,17 +104,18 @@ def _declare(kernel: ctypes.CDLL) -> ctypes.CDLL:
 def why_not_compiled(network: nn.Module) -> str | None:
     """Return the reason why the kernel cannot run ``network``, or None if it can."""
     weights = list(network.parameters())
-    layers = list(getattr(network, "layers", ()))
-    if not layers or not hasattr(network, "visits"):
+    if not isinstance(network, ModuleSequence):
         return f"{type(network).__name__} is no network of modules"
-    for i, layer in enumerate(layers):
+    if not getattr(network, "is_sequential", True):
+        return f"{type(network).__name__} has a step of its own"
+    for i, layer in enumerate(network.layers):
         if type(layer) is not GradientModule:
             return f"module {i} is a {type(layer).__name__}"
         if len(layer.moved) != 1:
             return f"module {i} moves {len(layer.moved)} coordinates"
-        if layer.activation not in ACTIVATIONS or (layer.b is None) != (layer.activation == "linear"):
-            return f"the activation {getattr(layer.activation, '__name__', layer.activation)} is not in the kernel"
-    if len(weights) != sum(len(list(layer.parameters())) for layer in layers):
+        if layer.activation.native is None or (layer.b is not None) != layer.activation.has_bias:
+            return f"the activation {layer.activation.name} is not in the kernel"
+    if len(weights) != sum(len(list(layer.parameters())) for layer in network.layers):
         return "its modules share weights, or are not all of it"
     kinds = {(p.device.type, p.dtype) for p in weights}
     if len(kinds) > 1 or weights[0].device.type != "cpu":
@@ -129,22 +131,27 @@ class Compiled:
     """
 
     def __init__(self, network: nn.Module):
-        if (reason := why_not_compiled(network)) is not None:
+        reason = why_not_compiled(network)
+        if reason is not None or not isinstance(network, ModuleSequence):
             raise ValueError(f"network: cannot be compiled, {reason}")
-        self.n, self.dtype = network.n, network.layers[0].W.dtype
-        self._kernel = load_kernel(self.dtype)
+        modules = gradient_modules(network.layers)
+        self.n, self.dtype = network.n, modules[0].W.dtype
+        kernel = load_kernel(self.dtype)
+        assert isinstance(kernel, ctypes.CDLL), "else its reason has been raised above"
+        self._kernel = kernel
         layers, self._reads, self.P = [], [], 0
-        for layer in network.layers:
+        for layer in modules:
             width, reads = layer.W.shape
             read = (c_int64 * reads)(*layer.read)
-            activation = ACTIVATIONS.index(layer.activation)
-            shape = (layer.moved[0], layer.columns[0], width, reads, self.P, activation)
+            shape = (layer.moved[0], layer.columns[0], width, reads, self.P, layer.activation.native)
             layers.append(_Layer(*shape, layer.sign, read))
             self._reads.append(read)
             self.P += sum(p.numel() for p in layer.parameters())
         self._layers = (_Layer * len(layers))(*layers)
         self._visits = (_Visit * len(network.visits))(*(_Visit(*visit) for visit in network.visits))
-        self._network = _Network(self.n, len(layers), len(network.visits), self.P, self._layers, self._visits)
+        self._mirror = None if network.mirror is None else network.mirror.contiguous()
+        mirror = None if self._mirror is None else self._pointer(self._mirror, self.n, self.n)
+        self._network = _Network(self.n, len(layers), len(network.visits), self.P, self._layers, self._visits, mirror)
 
     def _pointer(self, x: Tensor, *shape: int) -> int:
         if x.shape != shape or x.dtype != self.dtype or x.device.type != "cpu" or not x.is_contiguous():

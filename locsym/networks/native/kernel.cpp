@@ -14,7 +14,8 @@
 namespace {
 
 constexpr int64_t BLOCK = 8;  // vectors, at most
-enum Activation : int64_t { LINEAR, SIGMOID, TANH, SWISH };
+constexpr int64_t MIRROR = -1;
+enum Activation : int64_t { LINEAR, SIGMOID, TANH, SWISH };  // the `native` of each in networks/activations.py
 }  // namespace
 
 // The same structures stand in compiled.py.
@@ -23,8 +24,8 @@ struct Layer {  // weights W (width, reads), w (width) and, unless linear, b (wi
     double sign;
     const int64_t* read;
 };
-struct Visit { int64_t layer; double fraction; };
-struct Network { int64_t n, layers, visits, weights; const Layer* layer; const Visit* visit; };
+struct Visit { int64_t layer; double fraction; };  // layer MIRROR: reflect the states
+struct Network { int64_t n, layers, visits, weights; const Layer* layer; const Visit* visit; const T* mirror; };
 struct Pairs { int64_t N; const T *y, *h, *target; };  // (N, n), (N), (N, n)
 struct Segment { int64_t start, stop; };               // weights that are trained
 struct Adam { double rate, decay, beta1, beta2, eps; };
@@ -53,18 +54,20 @@ class Sweep {
     T* gradient = nullptr;               // where backward sweeps add
     std::vector<T> rows, row_gradients;  // linear module l is the row Ŵ_kᵀ diag(w) W, at [l * n]
     std::vector<V> y, g, tape, moved;    // states and their cotangents (n, B); what the visits kept; y_j before each
+    std::vector<V> before;               // states before a reflection
     std::vector<int64_t> start;          // of each visit on the tape
 
   public:
     Sweep(const Network& net, const T* theta, bool records) : net(net), theta(theta), rows(net.layers * net.n) {
         int64_t length = 2 * BLOCK;
         for (int64_t i = 0; i < net.visits; i++) {
-            const Layer& layer = net.layer[net.visit[i].layer];
             start.push_back(records ? length : 0);
+            if (net.visit[i].layer == MIRROR) continue;
+            const Layer& layer = net.layer[net.visit[i].layer];
             const int64_t kept = layer.activation == LINEAR ? 0 : layer.activation == SWISH ? 2 : 1;
             length += records ? kept * layer.width * BLOCK : 0;
         }
-        y.resize(net.n * BLOCK), tape.resize(length);
+        y.resize(net.n * BLOCK), before.resize(y.size()), tape.resize(length);
         if (records) g.resize(y.size()), moved.resize(net.visits * BLOCK), row_gradients.resize(rows.size());
     }
 
@@ -148,6 +151,10 @@ class Sweep {
     template <int B>
     void forward(const Samples& samples, int64_t first) {
         for (int64_t i = 0; i < net.visits; i++) {
+            if (net.visit[i].layer == MIRROR) {
+                reflect<B>(y, net.n, 1);
+                continue;
+            }
             const Layer& layer = net.layer[net.visit[i].layer];
             V shift[B] = {}, *y_j = &y[layer.moved * B];
             switch (layer.activation) {
@@ -165,6 +172,10 @@ class Sweep {
     template <int B>
     void backward(const Samples& samples, int64_t first) {
         for (int64_t i = net.visits - 1; i >= 0; i--) {
+            if (net.visit[i].layer == MIRROR) {
+                reflect<B>(y, net.n, 1), reflect<B>(g, 1, net.n);  // R is its own inverse
+                continue;
+            }
             const Layer& layer = net.layer[net.visit[i].layer];
             std::copy_n(&moved[i * B], B, &y[layer.moved * B]);
             const T c = layer.sign * net.visit[i].fraction;
@@ -177,6 +188,17 @@ class Sweep {
                 case TANH: pull<Tanh, B>(layer, &tape[start[i]], cotangent); break;
                 case SWISH: pull<Swish, B>(layer, &tape[start[i]], cotangent); break;
             }
+        }
+    }
+
+    // x = R x, or Rᵀ x: row and column are the strides of R
+    template <int B>
+    void reflect(std::vector<V>& x, int64_t row, int64_t column) {
+        std::copy_n(x.begin(), net.n * B, before.begin());
+        for (int64_t i = 0; i < net.n; i++) {
+            V total[B] = {};
+            for (int64_t c = 0; c < net.n; c++) EACH(v) total[v] += net.mirror[i * row + c * column] * before[c * B + v];
+            std::copy_n(total, B, &x[i * B]);
         }
     }
 
