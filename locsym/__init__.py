@@ -1,4 +1,4 @@
-"""locsym: learn the flow map of a divergence-free system with networks that keep volume exactly.
+"""locsym: learn the flow map of a divergence-free system with networks that preserve volume exactly.
 
 The one idea: a flow map is any callable ``(y, h) -> y``. Names and modules are loaded when they are first used, so that
 ``import locsym`` is quick.

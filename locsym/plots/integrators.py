@@ -182,6 +182,19 @@ def long_run(panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) 
     return axes
 
 
+def energy_errors(t: np.ndarray, panels: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
+    """Draw relative errors of the energy, in percent, over linear axes: panel → variant of a method → error ``(T)``."""
+    _, axes = plt.subplots(1, len(panels), figsize=(3.65 * len(panels), 3.2), sharey=True, squeeze=False)
+    for ax, (name, variants) in zip(axes[0], panels.items(), strict=True):
+        for (label, error), colour in zip(variants.items(), ("strang", "pair 1", "adam"), strict=False):
+            ax.plot(t, 100 * error, color=COLOURS[colour], lw=1, label=label)
+        ax.annotate(name, (0.5, 1.02), xycoords="axes fraction", ha="center")
+        ax.set_xlabel("t")
+    axes[0, 0].set_ylabel("relative error of H [%]")
+    legend_outside(axes[0, 0].figure, axes[0, 0])
+    return axes
+
+
 def windows(t: np.ndarray, error: np.ndarray, count: int = 150) -> tuple[np.ndarray, np.ndarray]:
     """Return the largest error in each of some windows that are even in log t.
 

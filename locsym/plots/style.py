@@ -12,7 +12,7 @@ COLOURS = {
     "validation": "#4D4DA8",  # validation error: dashed
     "lm": "#0072B2",  # trained by Levenberg–Marquardt
     "adam": "#D55E00",  # trained by Adam, as in the paper
-    "rk4": "#CC79A7",  # Runge–Kutta: keeps no volume
+    "rk4": "#CC79A7",  # Runge–Kutta: does not preserve volume
     "euler": "#E69F00",  # splitting integrators by order: 1
     "strang": "#009E73",  # 2
     "fourth": "#56B4E9",  # 4
