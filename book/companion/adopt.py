@@ -39,7 +39,9 @@ def adopt(project: Project, repeated: int = REPEATED, say: Callable[[str], None]
         run = experiment.run(trainings, progress, pause=min(repeated, len(old.rows)))
         if same(run, old):
             note = f"{old.note}; finished by earlier code, whose first {run.iterations} iterations this code repeats"
-            replace(old, note=note).write(experiment.folder(trainings))
+            own = Checkpoint.read(experiment.folder(trainings))  # this code may name the same training otherwise
+            named = {"fingerprint": own.fingerprint, "configuration": own.configuration}
+            replace(old, note=note, **named).write(experiment.folder(trainings))
             say(f"{experiment.key}: adopted, its first {run.iterations} of {len(old.rows)} iterations are the same")
         else:
             differing += 1

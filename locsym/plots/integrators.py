@@ -183,14 +183,14 @@ def long_run(panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) 
 
 
 def energy_errors(t: np.ndarray, panels: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
-    """Draw relative errors of the energy, in percent, over linear axes, a panel for each map.
+    """Draw relative errors of the energy, in percent, over linear axes.
 
     Args:
-        t: The times, ``(T,)``.
-        panels: The errors ``(T,)``, by panel and then by variant of a method.
+        t: Times, ``(T,)``.
+        panels: Relative errors ``(T,)``, by panel and then by variant of a method, three at most.
 
     Returns:
-        The panels, ``(1, panels)``.
+        The panels, ``(1, P)``.
     """
     _, axes = plt.subplots(1, len(panels), figsize=(3.65 * len(panels), 3.2), sharey=True, squeeze=False)
     for ax, (name, variants) in zip(axes[0], panels.items(), strict=True):
