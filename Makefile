@@ -9,7 +9,7 @@ GIVEN := PROFILE ONLY JOBS DRY NOTEBOOK PARAMS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
-.PHONY: help env book pdf test test-rest test-faults rerun keep adopt faults lint bench clean
+.PHONY: help env book pdf test test-fast test-rest test-faults rerun keep adopt faults lint bench clean
 .DEFAULT_GOAL := help
 
 help:   ## list the commands
@@ -30,6 +30,9 @@ pdf: env   ## print the built book as one PDF, _build/book.pdf; needs Chromium (
 	$(BIN)/python -m companion pdf
 
 test: test-rest test-faults   ## run all tests, those that execute every notebook in the quick profile included; -j 2 runs two at a time
+
+test-fast: env   ## run the mathematics and whatever else is quick: two minutes
+	$(PYTEST) -m "not slow" --ignore tests/faults --ignore tests/test_notebooks.py --ignore tests/test_front.py --ignore-glob "*/test_pages*"
 
 # What these run must not take make's own flags for its own
 PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(BIN)/python -m pytest

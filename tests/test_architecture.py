@@ -133,6 +133,7 @@ import sys; print(*sorted({"sympy", "scipy", "matplotlib", "plotly", "myst_nb"} 
 """
 
 
+@pytest.mark.slow
 def test_the_import_is_quick_and_loads_no_more_than_is_asked_for():
     """Promised: under 3 s, of processor time: what else the machine does is not its fault. The best of three."""
     runs = []

@@ -11,6 +11,8 @@ from locsym.experiments import ONE_ORBIT_LM, Steered, run_steered
 from locsym.training import mean_squared_error
 from locsym.training.steering import steer, trace_and_gradient
 
+pytestmark = pytest.mark.slow
+
 TRAIN, VALIDATION = ONE_ORBIT_LM.make_pairs()
 STATES = torch.cat([TRAIN.y, VALIDATION.y, VALIDATION.target[-1:]])
 SHORT = replace(ONE_ORBIT_LM, seed=7, training=replace(ONE_ORBIT_LM.training, iterations=60))
