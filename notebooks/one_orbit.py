@@ -388,7 +388,7 @@ for s, trace in enumerate(adam_traces):
     value = f"{trace.value:.2f} ± {trace.uncertainty:.2f}"
     print(
         f"Adam, seed {s}: tr S = {value}, {trace.kind};",
-        f"error of the invariants {percent(adam_stay[s])}",
+        f"invariants off by {percent(adam_stay[s])}",
     )
 kept = [error < 0.01 for error in adam_stay]
 expected = ["elliptic" if stays else "hyperbolic" for stays in kept]
