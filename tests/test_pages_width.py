@@ -101,6 +101,7 @@ def test_figures_can_be_seen_whole_and_read(show, name, theme):
     page = show(name, PHONE, theme)
     for width, least in ((PHONE, 0.8), (900, 0.8), (1280, 0.8)):  # of the size at which its words have ten points
         page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(SETTLED)  # the browser has chosen the picture for this width
         found = page.evaluate(FIGURES)
         assert found or not has(name, "div", "figure-box")
         for figure in found:
