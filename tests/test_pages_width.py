@@ -15,6 +15,7 @@ SETTLED = """async () => {
   await window.MathJax?.startup?.promise;
   document.querySelectorAll("main details").forEach((fold) => { fold.open = true; });
   await document.fonts.ready;
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // pictures are chosen
 }"""
 # An equation's ink against what clips it, at the beginning of its box and at its end.
 EQUATIONS = """() => [...document.querySelectorAll("main mjx-container[display=true]")].map((equation) => {
