@@ -31,11 +31,11 @@ pdf: env   ## print the built book as one PDF, _build/book.pdf; needs Chromium (
 
 test: test-rest test-faults   ## run all tests, those that execute every notebook in the quick profile included; -j 2 runs two at a time
 
-test-fast: env   ## run the mathematics and whatever else is quick: two minutes
-	$(PYTEST) -m "not slow" --ignore tests/faults --ignore tests/test_notebooks.py --ignore tests/test_front.py --ignore-glob "*/test_pages*"
-
 # What these run must not take make's own flags for its own
 PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(BIN)/python -m pytest
+
+test-fast: env   ## run the mathematics and whatever else is quick: no notebooks, no browser, no faults
+	$(PYTEST) -m "not slow" --ignore tests/faults --ignore tests/test_notebooks.py --ignore tests/test_front.py --ignore-glob "*/test_pages*"
 
 test-rest: env
 	$(PYTEST) --ignore tests/faults

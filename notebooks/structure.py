@@ -64,7 +64,7 @@ style.use()
 # - It is a **Lie–Poisson** system: $\dot y = B(y) \, \nabla H(y)$, where the matrix $B(y)$ of the bracket is the one of
 #   the rotation group. Every flow of this form preserves $I = \|y\|^2$, whatever $H$ is.
 #
-# We train four kinds of networks, each of which has one structure more than the one before, or another one.
+# We train four kinds of networks, which keep different things for all weights.
 
 # %% tags=["hide-input"]
 R = (1, -1, 1)
@@ -93,9 +93,9 @@ makes = {
 # %% tags=["hide-input"]
 body = RigidBody()
 pairs, unseen = WHOLE_FLOW_LM.make_pairs()
-found = reversing_signs(body.rhs, pairs.y)
-assert R in found
-record("signs", len(found))
+signs = reversing_signs(body.rhs, pairs.y)
+assert R in signs
+record("signs", len(signs))
 
 # %% [markdown]
 # For the rigid body there are {glue:text}`signs` such matrices, and this is one of them.
@@ -151,8 +151,8 @@ orbits = {
 panels = {}
 for key, invariant in body.invariants.items():
     panels[key] = {
-        name: np.stack([drift(invariant, y).amax(1) for y in found])
-        for name, found in orbits.items()
+        name: np.stack([drift(invariant, y).amax(1) for y in ys])
+        for name, ys in orbits.items()
     }
 t = tau * np.arange(1, steps + 1)
 late = {
@@ -185,9 +185,9 @@ record("end", t_end, "{:g}")
 # | volume, reversible | {glue:text}`reversible-energy-early` | {glue:text}`reversible-energy-end` | {glue:text}`reversible-energy-growth`, {glue:text}`reversible-energy-growth-most` | {glue:text}`reversible-casimir-end` |
 # | Poisson bracket | {glue:text}`bracket-energy-early` | {glue:text}`bracket-energy-end` | {glue:text}`bracket-energy-growth`, {glue:text}`bracket-energy-growth-most` | {glue:text}`bracket-casimir-end` |
 #
-# The medians over the networks say: without structure the orbits leave the sphere. With volume alone, the error of H
-# grows like $t^p$ with $p =$ {glue:text}`volume-power`. With reversibility, or with the bracket, it does not grow
-# visibly after the first laps. So volume is worth much, and it is not what keeps the energy.
+# Without structure, orbits leave the sphere. With volume alone, the error of H grows like $t^p$, where the median of
+# $p$ is {glue:text}`volume-power`. With reversibility, or with the bracket, it does not grow visibly after the first
+# laps. So preserving volume helps a great deal, but it does not keep the energy.
 #
 # ## Why reversibility keeps the energy, to first order
 #

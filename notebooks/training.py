@@ -219,7 +219,7 @@ training.iterations({name: run.history for name, run in bends.items()})
 # machine L-BFGS and SciPy take about as many seconds as Levenberg–Marquardt, or more. Long runs of Adam and L-BFGS are
 # kept with the book. Of each of them this edition ran at most {glue:text}`adam-here` epochs of Adam or
 # {glue:text}`lbfgs-here` iterations of L-BFGS itself. The rest, if any, comes from the kept run, and the build has checked
-# that both begin in the same way.
+# that both begin in the same way. The seconds of a kept run are scaled to the pace of the iterations that ran here.
 
 # %% tags=["hide-input"]
 record("adam-here", adam_here)

@@ -142,7 +142,8 @@ class LiePoissonNet(Network):
     r"""A network that preserves a Lie–Poisson bracket: K times one :class:`BracketModule` for each coordinate.
 
     Every such map preserves all Casimirs exactly, :math:`|y|^2` in so(3). It preserves volume too if the algebra is
-    unimodular, as so(3), e(3) and sl(2) are. Such networks of exact flows are known as LPNets (Eldred et al. 2024).
+    unimodular, as so(3), e(3) and sl(2) are. Such compositions of exact flows are known as G-LPNets (Eldred et al.
+    2024).
 
     Args:
         K: The number of repetitions, at least 1.
