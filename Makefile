@@ -9,7 +9,7 @@ GIVEN := PROFILE ONLY JOBS DRY NOTEBOOK PARAMS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
-.PHONY: help env book pdf test test-rest test-faults rerun keep adopt faults lint bench clean
+.PHONY: help env book pdf test test-fast test-rest test-faults rerun keep adopt faults lint bench clean
 .DEFAULT_GOAL := help
 
 help:   ## list the commands
@@ -34,6 +34,9 @@ test: test-rest test-faults   ## run all tests, those that execute every noteboo
 # What these run must not take make's own flags for its own
 PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(BIN)/python -m pytest
 
+test-fast: env   ## run the mathematics and whatever else is quick: no notebooks, no browser, no faults
+	$(PYTEST) -m "not slow" --ignore tests/faults --ignore tests/test_notebooks.py --ignore tests/test_front.py --ignore-glob "*/test_pages*"
+
 test-rest: env
 	$(PYTEST) --ignore tests/faults
 
@@ -54,12 +57,13 @@ faults: env   ## kill, truncate, fill and confuse it (tests/faults); write the o
 	$(BIN)/python -m pytest tests/faults
 	$(BIN)/python -m companion faults
 
-lint: env   ## check all sources with ruff, the notebooks too
+lint: env   ## check all sources with ruff, the notebooks too, and the types with mypy
 	$(BIN)/ruff check locsym book notebooks tests benchmarks
+	$(BIN)/mypy
 
 bench: env   ## time fast code beside simple code
 	$(BIN)/python -m pytest benchmarks
 
 clean:   ## remove everything generated, except trainings and .venv (ALL=1: these too)
-	rm -rf _build/html _build/executed _build/work _build/results.json _build/faults.json _build/book.pdf _build/pdf.html _build/.*.old book/notebooks runs .pytest_cache .ruff_cache .benchmarks
+	rm -rf _build/html _build/executed _build/work _build/results.json _build/faults.json _build/book.pdf _build/pdf.html _build/.*.old book/notebooks runs .pytest_cache .mypy_cache .ruff_cache .benchmarks
 	$(if $(ALL),rm -rf _build .venv *.egg-info)

@@ -16,29 +16,72 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Test = Callable[[float], bool]
+Test = Callable[[Any], bool]  # of any real number: not every one is a float yet
 
 
 # ---- numbers and choices
 
 
 def positive(x: float) -> bool:
-    """Whether x > 0 and finite."""
+    """Return whether a number is positive and finite.
+
+    Args:
+        x: The number.
+
+    Returns:
+        True if 0 < x < ∞.
+    """
     return 0 < x < math.inf
 
 
 def not_negative(x: float) -> bool:
-    """Whether x >= 0 and finite."""
+    """Return whether a number is zero or positive, and finite.
+
+    Args:
+        x: The number.
+
+    Returns:
+        True if 0 <= x < ∞.
+    """
     return 0 <= x < math.inf
 
 
 def finite(x: float) -> bool:
-    """Whether x is finite."""
+    """Return whether a number is finite.
+
+    Args:
+        x: The number.
+
+    Returns:
+        True if −∞ < x < ∞.
+    """
     return -math.inf < x < math.inf
 
 
 def number(name: str, value: Any, allowed: str = "a number >= 0", inside: Test = not_negative) -> float:
-    """Return ``value`` as a float. Raises TypeError if it is no number, ValueError if it is not ``inside``."""
+    """Return a number as a float after checking it.
+
+    Args:
+        name: What the error calls the argument.
+        value: What a user has given.
+        allowed: What is allowed, in words, for the error.
+        inside: The test that the number must pass, such as :func:`positive`.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        TypeError: If ``value`` is no real number.
+        ValueError: If it does not pass the test, or is too large for a float.
+
+    Example:
+        >>> from locsym.guards import number, positive
+        >>> number("tau", 2, "a number > 0", positive)
+        2.0
+        >>> number("tau", -1, "a number > 0", positive)
+        Traceback (most recent call last):
+        ValueError: tau: a number > 0 is needed, got -1
+    """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: {allowed} is needed, got {brief(value)}")
     if not inside(value):
@@ -50,17 +93,46 @@ def number(name: str, value: Any, allowed: str = "a number >= 0", inside: Test =
 
 
 def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """Return ``value`` as an int. Raises TypeError if it is no integer, ValueError outside ``least`` … ``most``."""
+    """Return a whole number as an int after checking its range.
+
+    Args:
+        name: What the error calls the argument.
+        value: What a user has given.
+        least: The smallest number that is allowed.
+        most: The largest number that is allowed; None for no limit.
+
+    Returns:
+        The number as an int.
+
+    Raises:
+        TypeError: If ``value`` is no whole number.
+        ValueError: If it is out of range.
+    """
     allowed = f"a whole number >= {least}" if most is None else f"a whole number {least} … {most}"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name}: {allowed} is needed, got {brief(value)}")
-    if value < least or (most is not None and value > most):
+    found = int(value)
+    if found < least or (most is not None and found > most):
         raise ValueError(f"{name}: {allowed} is needed, got {brief(value)}")
-    return int(value)
+    return found
 
 
 def two_numbers(name: str, values: Any, allowed: str, inside: Test) -> tuple[float, float]:
-    """Return both ``values`` as floats. Raises TypeError or ValueError unless they are two numbers ``inside``."""
+    """Return two numbers as floats after checking them.
+
+    Args:
+        name: What the error calls the argument.
+        values: What a user has given, a tuple or a list.
+        allowed: What is allowed, in words, for the error.
+        inside: The test that both numbers must pass.
+
+    Returns:
+        The two numbers.
+
+    Raises:
+        TypeError: If one of them is no real number.
+        ValueError: If there are not two, or if one does not pass the test.
+    """
     if not isinstance(values, tuple | list) or len(values) != 2:
         raise ValueError(f"{name}: {allowed} is needed, got {brief(values)}")
     first, second = (number(name, value, allowed, inside) for value in values)
@@ -68,7 +140,19 @@ def two_numbers(name: str, values: Any, allowed: str, inside: Test) -> tuple[flo
 
 
 def finite_number(name: str, value: SupportsFloat) -> float:
-    """Return a number, also one of sympy, as a float. Raises TypeError or ValueError unless it is real and finite."""
+    """Return a number, which may be one of sympy, as a float.
+
+    Args:
+        name: What the error calls the argument.
+        value: What a user has given.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        TypeError: If ``value`` is no real number.
+        ValueError: If it is not finite.
+    """
     if isinstance(value, str):
         raise TypeError(f"{name}: a real number is needed, got {brief(value)}")
     try:
@@ -81,15 +165,35 @@ def finite_number(name: str, value: SupportsFloat) -> float:
 
 
 def one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
-    """Raise ValueError unless ``value`` is one of the ``allowed`` values."""
+    """Check that a value is one of those that are allowed.
+
+    Args:
+        name: What the error calls the argument.
+        value: What a user has given.
+        allowed: The values that are allowed. A value of another type is refused, such as True in the place of 1.
+
+    Raises:
+        ValueError: If ``value`` is none of them.
+    """
     if not any(type(value) is type(known) and value == known for known in allowed):
         raise ValueError(f"{name}: one of {', '.join(map(repr, allowed))} is needed, got {brief(value)}")
 
 
 def involution(name: str, R: Any, n: int, dtype: torch.dtype) -> Tensor:
-    """Return a linear involution of R^n as a matrix ``(n, n)``.
+    """Return a linear involution of R^n as a matrix.
 
-    R: n signs, the diagonal, or a matrix with R R = 1. Raises TypeError or ValueError for anything else.
+    Args:
+        name: What the error calls the argument.
+        R: What a user has given: n signs, the diagonal, or a matrix ``(n, n)`` with R R = 1.
+        n: The dimension.
+        dtype: The dtype of the matrix.
+
+    Returns:
+        The matrix, ``(n, n)``.
+
+    Raises:
+        TypeError: If R holds no numbers.
+        ValueError: If its shape is another one, or if R R differs from 1.
     """
     allowed = f"{n} signs ±1 or a matrix ({n}, {n}) with R R = 1"
     try:
@@ -109,7 +213,18 @@ def involution(name: str, R: Any, n: int, dtype: torch.dtype) -> Tensor:
 
 
 def check_states(name: str, y: Tensor, n: int | None = None, like: Tensor | None = None) -> None:
-    """Raise unless ``y`` is a floating-point tensor ``(*, n)`` of dtype and device of ``like``. n: None for any."""
+    """Check that an argument is a floating-point tensor ``(*, n)``.
+
+    Args:
+        name: What the error calls the argument.
+        y: What a user has given.
+        n: The dimension that is needed; None for any.
+        like: A tensor whose dtype and device ``y`` must have; None for any.
+
+    Raises:
+        TypeError: If ``y`` is no floating-point tensor, or of another dtype than ``like``.
+        ValueError: If its shape is another one, or if it is on another device than ``like``.
+    """
     shape = f"shape (*, {'n' if n is None else n})"
     if not isinstance(y, Tensor):
         raise TypeError(f"{name}: a tensor of {shape} is needed, got {type(y).__name__}")
@@ -126,10 +241,17 @@ def check_states(name: str, y: Tensor, n: int | None = None, like: Tensor | None
 
 
 def check_finite(name: str, x: Tensor | float) -> None:
-    """Raise ValueError if ``x`` holds NaN or infinity, also inside ``torch.func`` transforms.
+    """Check that a tensor has finite values, also inside ``torch.func`` transforms.
 
     A sum is enough in most cases; the values are looked at only if the sum is not finite. While ``torch.compile``
     traces, there are no values, and nothing is checked.
+
+    Args:
+        name: What the error calls the argument.
+        x: A tensor of any shape. A float is not checked.
+
+    Raises:
+        ValueError: If the tensor holds NaN or infinity.
     """
     if isinstance(x, float) or torch.compiler.is_compiling():
         return
@@ -139,13 +261,36 @@ def check_finite(name: str, x: Tensor | float) -> None:
 
 
 def finite_states(name: str, y: Tensor, n: int | None = None) -> None:
-    """Raise TypeError or ValueError unless ``y`` is a finite floating-point tensor ``(*, n)``. n: None for any."""
+    """Check that an argument is a finite floating-point tensor ``(*, n)``.
+
+    Args:
+        name: What the error calls the argument.
+        y: What a user has given.
+        n: The dimension that is needed; None for any.
+
+    Raises:
+        TypeError: If ``y`` is no floating-point tensor.
+        ValueError: If its shape is another one, or if it holds NaN or infinity.
+    """
     check_states(name, y, n)
     check_finite(name, y)
 
 
 def check_step(h: Tensor | float, y: Tensor, name: str = "h") -> Tensor | float:
-    """Return a step that fits states ``y``: a finite number, a tensor ``()``, or one value for each state, ``(*)``."""
+    """Return a time step after checking that it fits the states.
+
+    Args:
+        h: A finite number, a tensor ``()``, or one value for each state, ``(*)``.
+        y: The states, ``(*, n)``.
+        name: What the error calls the step.
+
+    Returns:
+        A number as a float, and a tensor unchanged. The values of a tensor are not checked.
+
+    Raises:
+        TypeError: If ``h`` is neither a number nor a tensor of the dtype of ``y``.
+        ValueError: If its shape or its device does not fit, or if a number is not finite.
+    """
     if not isinstance(h, Tensor):
         return number(name, h, "a finite number or a tensor", finite)
     if not h.is_floating_point() or (h.ndim and h.dtype != y.dtype):
@@ -161,9 +306,20 @@ def check_step(h: Tensor | float, y: Tensor, name: str = "h") -> Tensor | float:
 def states_and_step(
     y: Tensor, h: Tensor | float, n: int | None = None, like: Tensor | None = None, name: str = "y"
 ) -> Tensor | float:
-    """Return the step h after checking that the states ``y`` and h are finite and fit each other.
+    """Return the time step after checking that states and step are finite and fit each other.
 
-    n, like: see :func:`check_states`. name: what errors call the states. Raises TypeError or ValueError.
+    Args:
+        y: The states, ``(*, n)``.
+        h: The time step, a number or ``(*)``.
+        n: The dimension that is needed; None for any.
+        like: A tensor whose dtype and device ``y`` must have; None for any.
+        name: What errors call the states.
+
+    Returns:
+        A number as a float, and a tensor unchanged.
+
+    Raises:
+        TypeError, ValueError: If the states or the step are not allowed. The message names the argument.
     """
     check_states(name, y, n, like)
     h = check_step(h, y)
@@ -173,14 +329,37 @@ def states_and_step(
 
 
 def precise_step(h: Tensor | float, y: Tensor) -> Tensor:
-    """Return h in float64, ``()`` or ``(*)``. Raises TypeError or ValueError if it does not fit the states ``y``."""
+    """Return the time step in float64, after checking that it is finite and fits the states.
+
+    Args:
+        h: The time step, a number or ``(*)``.
+        y: The states, ``(*, n)``.
+
+    Returns:
+        The step on the CPU and without gradients, ``()`` or ``(*)``.
+
+    Raises:
+        TypeError, ValueError: If the step is not allowed.
+    """
     h = check_step(h, y)
     check_finite("h", h)
     return torch.as_tensor(h, dtype=torch.float64, device="cpu").detach()
 
 
 def check_times(t: Tensor | np.ndarray | Sequence[float], name: str = "t") -> np.ndarray:
-    """Return the times as float64 ``(T,)``. Raises ValueError unless they are finite and strictly monotone, T >= 1."""
+    """Return times as an array after checking that they are finite and strictly monotone.
+
+    Args:
+        t: The times, ``(T,)`` with T >= 1, strictly increasing or strictly decreasing.
+        name: What the error calls them.
+
+    Returns:
+        The times, float64, ``(T,)``.
+
+    Raises:
+        TypeError: If they are no numbers.
+        ValueError: If their shape, their order or one of the values is not allowed.
+    """
     try:
         times = np.asarray(t.detach().cpu() if isinstance(t, Tensor) else t, dtype=float)
     except (TypeError, ValueError) as error:

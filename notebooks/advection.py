@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Advection: learning a linear flow
 #
-# **Question.** Can a network that keeps volume exactly learn the flow of a linear system in 35 dimensions from 60
+# **Question.** Can a network that preserves volume exactly learn the flow of a linear system in 35 dimensions from 60
 # random states? How close does it come to the matrix exponential?
 #
 # **You need** [the modules](volume) and, for the second of the two trainings, [the training chapter](training). The
@@ -109,13 +109,13 @@ record("steps", steps)
 #
 # In {numref}`fig-advection-wave` the wave has reached $t =$ {glue:text}`t-end` in {glue:text}`steps` steps. There the
 # grid norm of the error is {glue:text}`adam-wave-error` after {glue:text}`adam-epochs` epochs of Adam and
-# {glue:text}`lm-wave-error` after {glue:text}`lm-iterations` iterations of Levenberg–Marquardt. This edition ran the
-# first {glue:text}`adam-here` epochs of Adam itself; any others come from a training that is kept with the book.
+# {glue:text}`lm-wave-error` after {glue:text}`lm-iterations` iterations of Levenberg–Marquardt. Of Adam's epochs this
+# edition ran {glue:text}`adam-here` itself; any others come from a training that is kept with the book.
 #
 # The trainings took {glue:text}`adam-seconds` s and {glue:text}`lm-seconds` s, but these seconds say little about the
 # two methods. Adam runs in a compiled kernel here. The author's scripts, which use automatic differentiation, take
-# 19 minutes for the same epochs. So the kernel saves the time. What the other optimiser gains is the smaller error;
-# [the training chapter](training) compares both.
+# 19 minutes for the same epochs. So the kernel saves the time, and the other optimiser makes the error smaller.
+# [The training chapter](training) compares both.
 #
 # ## The system
 #
@@ -124,14 +124,14 @@ record("steps", steps)
 # (eq-32)=
 # $$ \frac{dy}{dt} = A y \tag{32} $$
 #
-# has the {term}`flow map` $\varphi_h = e^{Ah}$. Since $\det e^{Ah} = e^{h \operatorname{tr} A}$, it keeps volume
-# exactly when $\operatorname{tr} A = 0$. The paper takes the advection equation $u_t + c\,u_x = 0$ on $[-1, 1]$ with
+# has the {term}`flow map` $\varphi_h = e^{Ah}$. Since $\det e^{Ah} = e^{h \operatorname{tr} A}$, it preserves
+# volume exactly when $\operatorname{tr} A = 0$. The paper takes the advection equation $u_t + c\,u_x = 0$ on $[-1, 1]$ with
 # periodic boundary, and central differences on $n = 35$ points, $\Delta x = 2/n$:
 #
 # (eq-34)=
 # $$ \frac{du_i}{dt} = -c\, \frac{u_{i+1} - u_{i-1}}{2 \Delta x}, \qquad i = 0, \dots, n - 1. \tag{34} $$
 #
-# The matrix of this system is skew-symmetric. Its trace is zero, so the flow keeps volume. It also keeps the norm
+# The matrix of this system is skew-symmetric. Its trace is zero, so the flow preserves volume. It also preserves the norm
 # $\|u\|_2 = \sqrt{\Delta x \sum_i u_i^2}$.
 #
 # (first-order)=
@@ -155,10 +155,10 @@ paper.histories({name: {"": run.history} for name, run in runs.items()})
 
 # %% [markdown]
 # At the end the loss is {glue:text}`adam-train-mse` for Adam and {glue:text}`lm-train-mse` for Levenberg–Marquardt.
-# The validation error is {glue:text}`adam-val-mse` and {glue:text}`lm-val-mse`. Where it falls with the loss, the data
-# determine the map.
+# The validation error is {glue:text}`adam-val-mse` and {glue:text}`lm-val-mse`. If it falls together with
+# the loss, the data determine the map.
 #
-# All of this is one seed. We repeat the paper's training from several:
+# All of this is for one seed. We repeat the paper's training from several seeds:
 
 # %%
 repeated = []
@@ -270,9 +270,9 @@ waves.dispersion(system.n, system.c, omega)
 # line. Their largest distance from it is {glue:text}`adam-frequency-error` for Adam and
 # {glue:text}`lm-frequency-error` for Levenberg–Marquardt.
 #
-# Volume is kept whatever was learned: $|\det - 1|$ is {glue:text}`adam-det-defect` for Adam's map and
-# {glue:text}`lm-det-defect` for ours. Keeping volume is less than keeping the norm. The scheme lets no single wave grow
-# or decay. In the learned maps the largest growth rate $|\operatorname{Re}\lambda|$ of a single wave is
+# Volume is preserved whatever was learned: $|\det - 1|$ is {glue:text}`adam-det-defect` for Adam's map and
+# {glue:text}`lm-det-defect` for ours. Preserving volume is less than preserving the norm. In the scheme no single wave grows
+# or decays. In the learned maps the largest growth rate $|\operatorname{Re}\lambda|$ of a single wave is
 # {glue:text}`adam-growth` for Adam and {glue:text}`lm-growth` for Levenberg–Marquardt.
 #
 # (several-steps)=
@@ -393,9 +393,10 @@ for label in sets:
 # ## Summary
 #
 # - A network of linear modules can represent this flow to rounding, and Levenberg–Marquardt finds it.
-# - Regression (33) does as well in float64. In float32 its error is that of the table above. The text of the paper
-#   does not state a precision; the author's published scripts use float32.
-# - The network learned the dispersion of the grid. It cannot be closer to the true wave than its data are.
+# - Regression (33) does as well in float64. In float32 rounding limits it, as the table above shows. The text of the
+#   paper does not state a precision; the author's published scripts use float32.
+# - The network learned the dispersion of the grid, because its data come from the grid. It did not learn that of the
+#   true equation.
 # - From several time steps, and with enough modules, the network learns $A$ and $A^2$ too. From one step it need not.
 # - $B_1$ always has a zero diagonal. Data of a matrix with another diagonal can be fitted all the same.
 #
@@ -403,7 +404,7 @@ for label in sets:
 #
 # **1.** Give the regression and the network only 30 pairs, fewer than $n = 35$ (`train[:30]`). The second sum in (33)
 # becomes singular. Of all matrices that fit the data, `lstsq` returns the one of least norm. Does volume preservation
-# help the network to find the right one? Make a guess, then compare the validation errors.
+# help the network to find the right one? Make a guess, and then compare the validation errors.
 
 # %% tags=["hide-cell"]
 few = train[:30]
@@ -429,8 +430,8 @@ assert guess.validation < missed
 # {glue:text}`few-network-val`, compared with {glue:text}`few-identity-val` for the identity map and
 # {glue:text}`few-smallest-val` for the least-squares matrix of least norm. So the network does better. But volume is
 # one equation for $n^2$ unknowns and can explain little of that. The least *change* of the identity that fits the data
-# uses no network and keeps no volume, and it has {glue:text}`few-change-val`. Most of the help comes from starting near
-# the identity.
+# uses no network and does not preserve volume, and it has {glue:text}`few-change-val`. Most of the help comes from starting
+# near the identity.
 # :::
 #
 # **2.** Gaussian data are well conditioned. In data from smooth waves, neighbouring components are almost equal. Imitate
@@ -452,8 +453,8 @@ record("unkind-qr", float((by_qr - exact).norm()))
 # %% [markdown]
 # :::{dropdown} A solution
 # Now $\kappa(X)$ is {glue:text}`unkind-condition`. The error of a backward stable method is of the order of $\kappa$
-# times the rounding unit, that of the normal equations of the order of $\kappa^2$ times the rounding unit. Measured
-# here: {glue:text}`unkind-qr` by QR, {glue:text}`unkind-normal` by (33).
+# times the {term}`unit roundoff`, and that of the normal equations is of the order of $\kappa^2$ times the unit roundoff.
+# Here the errors are {glue:text}`unkind-qr` by QR and {glue:text}`unkind-normal` by (33).
 # :::
 #
 # ## What's next

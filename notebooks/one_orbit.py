@@ -14,10 +14,10 @@
 # # One orbit of a rigid body
 #
 # **Question.** A network learns from twelve units of time of one orbit. Can it predict the next thousand, and does it
-# keep an energy that it was never told about?
+# preserve the energy, although nothing in its training refers to the energy?
 #
 # **You need** [the modules](volume) and [the training chapter](training), which explains the second of the two
-# trainings on this page. Half an hour to read. The page follows Sec. 4.2.1 of the paper {cite}`bajars2021`, with its
+# trainings on this page. The page takes half an hour to read. It follows Sec. 4.2.1 of the paper {cite}`bajars2021`, with its
 # Figs. 2–4. It then asks a question that the paper leaves open: why do some well-trained networks leave the orbit?
 
 # %% tags=["parameters", "hide-input"]
@@ -117,10 +117,10 @@ paper.spheres(exact.unsqueeze(1).numpy(), paths)
 
 # %% [markdown]
 # {numref}`fig-orbit-sphere` shows more than ninety laps. The training data contain the first one. Nothing in the
-# networks preserves the sphere or the energy. They preserve volume; all the rest they have to learn.
+# networks preserves the sphere or the energy. They preserve volume and have to learn everything else.
 #
-# Adam trains for {glue:text}`adam-epochs` epochs. This edition of the book ran the first {glue:text}`adam-here` of
-# them itself; if any are left, they come from the training that is kept with the book.
+# Adam trains for {glue:text}`adam-epochs` epochs. This edition of the book ran {glue:text}`adam-here` of them itself;
+# any others come from a training that is kept with the book.
 
 # %% tags=["hide-input"]
 for name, run in runs.items():
@@ -297,8 +297,8 @@ record("plain-loss-max", max(run.loss for run in plain))
 # All training errors are at most {glue:text}`plain-loss-max`. Yet only in {glue:text}`plain-seeds-below-1-percent` of
 # the {glue:text}`lm-seeds` networks does the energy stay within 1 % to $t = 1000$. The others leave the orbit for good.
 #
-# The loss cannot see the difference. The data fix the learned map *on* the orbit and say nothing of what lies beside
-# it. To see what happens there, follow a small disc, transverse to the orbit, for one lap.
+# The loss does not show the difference. The data determine the learned map *on* the orbit and say nothing about what
+# lies beside it. To see what happens there, follow a small disc, transverse to the orbit, for one lap.
 #
 # ### The transverse return map
 #
@@ -388,7 +388,7 @@ for s, trace in enumerate(adam_traces):
     value = f"{trace.value:.2f} ± {trace.uncertainty:.2f}"
     print(
         f"Adam, seed {s}: tr S = {value}, {trace.kind};",
-        f"error of the invariants {100 * adam_stay[s]:.2g} %",
+        f"invariants off by {percent(adam_stay[s])}",
     )
 kept = [error < 0.01 for error in adam_stay]
 expected = ["elliptic" if stays else "hyperbolic" for stays in kept]
@@ -396,18 +396,19 @@ kinds = [trace.kind for trace in adam_traces]
 right = [a == b for a, b in zip(kinds, expected, strict=True)]
 record("adam-seeds", adam_seeds)
 record("adam-seeds-below-1-percent", sum(kept))
+powers = [p for p, stays in zip(adam_powers, kept, strict=True) if stays]
 for name, end in {"least": min, "most": max}.items():
     error = end(adam_stay)
     record(f"adam-invariants-{name}", error, percent(error))
-    record(f"adam-power-{name}", end(adam_powers), "{:.1f}")
+    record(f"adam-power-{name}", end(powers, default=np.nan), "{:.1f}")
 record("adam-trace-right", sum(right))
 
 # %% [markdown]
 # Of {glue:text}`adam-seeds` seeds trained as in the paper, {glue:text}`adam-seeds-below-1-percent` keep both invariants
 # within the paper's 1 %. The larger of their two errors lies between {glue:text}`adam-invariants-least` for the best
-# seed and {glue:text}`adam-invariants-most` for the worst, and the global error grows with a power of $t$ between
-# {glue:text}`adam-power-least` and {glue:text}`adam-power-most`. The trace predicts correctly for
-# {glue:text}`adam-trace-right` of the seeds whether they stay below 1 %. Which seed the paper used is not known.
+# seed and {glue:text}`adam-invariants-most` for the worst. For the seeds that stay within 1 %, the global error grows
+# with a power of $t$ between {glue:text}`adam-power-least` and {glue:text}`adam-power-most`. The trace predicts
+# correctly for {glue:text}`adam-trace-right` of the seeds whether they stay. Which seed the paper used is not known.
 #
 # ## Steering: a training after which the orbit stays
 #
@@ -566,8 +567,8 @@ record("restarts-trainings", trainings_needed)
 
 # %% [markdown]
 # After restarts, {glue:text}`restarts-stay` of {glue:text}`lm-seeds` networks stay. This takes
-# {glue:text}`restarts-trainings` trainings in all. So the trace is what matters. Steering has the advantage that no
-# training is thrown away.
+# {glue:text}`restarts-trainings` trainings in all. Restarting and steering use the same criterion, the trace; with
+# steering no training is discarded.
 #
 # ## Turn it yourself
 #
@@ -589,13 +590,13 @@ turnable(
 #   invariants within the paper's 1 %. The largest error of $H$ in the figures above is {glue:text}`adam-energy-error`.
 # - Levenberg–Marquardt, with steering, learns from the same data to keep $H$ within {glue:text}`lm-energy-error`.
 # - A network that preserves volume need not stay on its orbit. Whether it does is decided by the trace of its
-#   transverse return map, which can be computed from the training data and which the loss does not see.
+#   transverse return map. The trace can be computed from the training data, and the loss does not show it.
 # - Steering makes unstable networks stable. The largest training error changes from {glue:text}`plain-loss-max` to
 #   {glue:text}`steered-loss-max`.
 #
 # ## Try it
 #
-# **1.** The paper found $m = 16$ best. Train networks of half and of twice the width. Does the loss agree? Does the
+# **1.** The paper found $m = 16$ best. Train networks of half and of twice the width. Is $m = 16$ best here? Does the
 # trace still predict which networks stay?
 
 # %% tags=["hide-cell"]
@@ -648,8 +649,8 @@ record("exact-uncertainty", exact_range.uncertainty)
 if width == 16:
     pairs = zip(traces, stay, strict=True)
     left = {trace.kind for trace, error in pairs if error >= 0.01}
-    assert "elliptic" not in left, "whoever left was not elliptic"
-    assert (steered_stay < 0.01).all(), "whoever was steered stays"
+    assert "elliptic" not in left, "no network that left was elliptic"
+    assert (steered_stay < 0.01).all(), "after steering all networks stay"
     assert {trace.kind for trace in steered_traces} == {"elliptic"}
 if width == 16 and min(lm_iterations, seed_iterations) >= 300:
     assert max(curves["lm"].max() for curves in invariants) <= 1e-4

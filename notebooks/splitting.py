@@ -471,7 +471,7 @@ split(Volterra())
 # The proof does not need a formula for the field. By its last computation, the integrals must give $\partial_k
 # H_{k,k+1} = \int d_k \, dy_{k+1}$. This is one integral per pair, along a straight line, of derivatives of $f$. We
 # compute it by Gauss–Legendre quadrature. Our example is the magnetic field of two loops of wire. Each loop is cut into
-# short segments, whose contributions are summed by the law of Biot and Savart. There are no magnetic charges, so the
+# short segments, whose contributions are summed by the Biot–Savart law. There are no magnetic charges, so the
 # field is divergence-free. The field lines are the orbits of $\dot y = B(y)$.
 
 # %%

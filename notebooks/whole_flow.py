@@ -17,7 +17,7 @@
 # on the sphere?
 #
 # **You need** [one orbit](one_orbit), which introduces the system {ref}`(35) <eq-35>` and its
-# {term}`invariants <invariant>`. A quarter of an hour to read. The page follows Sec. 4.2.2 of the paper
+# {term}`invariants <invariant>`. The page takes a quarter of an hour to read. It follows Sec. 4.2.2 of the paper
 # {cite}`bajars2021`, with its Figs. 5 and 6.
 
 # %% tags=["parameters", "hide-input"]
@@ -119,8 +119,8 @@ again = "kept" in runs["adam"].note  # trained() says so
 record("adam-here", adam_here if again else runs["adam"].iterations)
 
 # %% [markdown]
-# Adam trains for {glue:text}`adam-epochs` epochs. This edition of the book ran the first {glue:text}`adam-here` of
-# them itself; if any are left, they come from the training that is kept with the book.
+# Adam trains for {glue:text}`adam-epochs` epochs. This edition of the book ran {glue:text}`adam-here` of them itself;
+# any others come from a training that is kept with the book.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whole-loss", "caption": "Fig. 5(b) of the paper, for both trainings. The mean squared error on the training pairs (the loss, solid) and on the validation pairs (dashed) is drawn against the number of epochs or iterations. The headings name the trainings."}, "image": {"alt": "Loss and validation error over epochs on the left and iterations on the right, both log-log; the right one ends several orders of magnitude lower."}}
 paper.histories({name: {"": run.history} for name, run in runs.items()})
@@ -308,7 +308,8 @@ record("lm-elsewhere-off-sphere", elsewhere[1.1])
 # %% [markdown]
 # On the unit sphere the largest error of the solution for $t \le 10$ is {glue:text}`lm-elsewhere-on-sphere`, so the
 # network has learned the motion from any start there. At the radius 1.1 the error is
-# {glue:text}`lm-elsewhere-off-sphere`. Volume preservation couples neighbouring spheres only weakly.
+# {glue:text}`lm-elsewhere-off-sphere`. The network preserves volume there as well, but this alone says little about the
+# motion.
 #
 # ## Other time steps
 #
@@ -334,8 +335,9 @@ record("mixed-train", anew.loss)
 for name, network in {"fixed": net, "mixed": anew.network}.items():
     for step in (0.05, 0.1, 0.15):
         fresh = Pairs.from_states(body, others, step)
-        error = (network(fresh.y, fresh.h) - fresh.target).square().mean()
-        record(f"{name}-{step}", float(error))
+        with torch.no_grad():
+            missed = network(fresh.y, fresh.h) - fresh.target
+        record(f"{name}-{step}", float(missed.square().mean()))
 
 # %% [markdown]
 # | mean squared error of one step, at new states | $h = 0.05$ | $h = 0.1$ | $h = 0.15$ |
@@ -437,8 +439,8 @@ assert unseen[0] > unseen[1] > unseen[2] > runs["lm"].validation
 #
 # ## What's next
 #
-# [Choices](choices) is an appendix. It tries what the paper leaves open: activation functions, weights, rates and
-# number formats.
+# The best network here drifts slowly as well. [The next chapter](structure) asks what a network must keep so that it
+# does not.
 
 # %% tags=["hide-input"]
 if lm_iterations >= 300 and width == 60 and K == 3:

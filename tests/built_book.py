@@ -52,6 +52,13 @@ def browser():
         chromium.close()
 
 
+def new_page(chromium, **options):
+    """Open an empty page; a slow machine has two minutes for each step."""
+    page = chromium.new_page(**options)
+    page.set_default_timeout(120_000)
+    return page
+
+
 @cache
 def read(name: str) -> tuple:
     """Return a page's tree, without namespaces, and in words where the parser had to guess."""

@@ -2,6 +2,7 @@
 
 import math
 import time
+from functools import cache
 
 import pytest
 import torch
@@ -64,13 +65,17 @@ def backend(request, monkeypatch):
 RATES = {"constant": (1e-3, lambda t: 1e-3), "falling": ((1e-2, 1e-6), lambda t: 1e-2 * 1e-4 ** (t / 200))}
 
 
+@cache
+def torchs(activation, symmetric, rate):
+    return reference(network(activation, symmetric=symmetric), pairs(), 200, RATES[rate][1])
+
+
 @pytest.mark.parametrize(("symmetric", "rate"), [(False, "constant"), (True, "falling")])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "swish", "linear"])
 def test_adam_is_torchs(activation, symmetric, rate, backend):
+    expected, weights = torchs(activation, symmetric, rate)
     given, rates = RATES[rate]
-    train = pairs()
-    expected, weights = reference(network(activation, symmetric=symmetric), train, 200, rates)
-    optimiser = Adam(given).start(network(activation, symmetric=symmetric), train, iterations=200)
+    optimiser = Adam(given).start(network(activation, symmetric=symmetric), pairs(), iterations=200)
     rows = optimiser.advance(200, None, LONG)
     torch.testing.assert_close(rows[:, 0], expected, rtol=1e-8, atol=0)
     torch.testing.assert_close(optimiser.weights(), weights, rtol=1e-8, atol=1e-10)

@@ -38,6 +38,14 @@ def test_a_training_of_earlier_code_is_adopted(project, capsys):
     assert (run.reason, run.iterations) == ("iterations", 400), "loaded, not trained again"
 
 
+def test_a_training_that_earlier_code_named_otherwise_is_adopted_under_its_new_name(project):
+    old = adopt.by_other_code(SMALL)
+    other = next(folder for folder in adopt.trainings.iterdir() if folder != SMALL.folder(adopt.trainings))
+    replace(old, fingerprint="0" * 64).write(other)
+    assert adopt.adopt(project, repeated=50) == 0
+    assert SMALL.run(adopt.trainings).iterations == 400, "its own code takes it for its own"
+
+
 def test_what_is_finished_is_left_alone(project, capsys):
     SMALL.run(adopt.trainings)
     capsys.readouterr()

@@ -81,9 +81,22 @@ def test_the_library_knows_nothing_of_the_book(name):
     assert not imports(FILES[name])[1] & BOOK
 
 
+def code_lines(text: str) -> int:
+    """Return the number of lines of a source without those of its docstrings."""
+    tree = ast.parse(text)
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    first = [body[0] for body in bodies if body and isinstance(body[0], ast.Expr)]
+    texts = [line for line in first if isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)]
+    return len(text.splitlines()) - sum(line.end_lineno - line.lineno + 1 for line in texts)
+
+
+def test_lines_of_docstrings_do_not_count():
+    assert code_lines('"""One\ntwo."""\n\ndef f():\n    """One."""\n    return """not\nthis"""\n') == 4
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_files_stay_small(name):
-    assert len(FILES[name].read_text(encoding="utf-8").splitlines()) <= 300, "a second idea has moved in"
+    assert code_lines(FILES[name].read_text(encoding="utf-8")) <= 250, "a second idea has moved in"
 
 
 def test_every_public_name_is_there():
@@ -104,6 +117,7 @@ import sys; print(*sorted({"sympy", "scipy", "matplotlib", "plotly", "myst_nb"} 
 """
 
 
+@pytest.mark.slow
 def test_the_import_is_quick_and_loads_no_more_than_is_asked_for():
     """Promised: under 3 s, of processor time: what else the machine does is not its fault. The best of three."""
     runs = []

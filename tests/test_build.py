@@ -16,6 +16,8 @@ from companion.__main__ import main
 from companion.build import build
 from companion.project import Mistake, Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):

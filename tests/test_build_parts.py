@@ -70,10 +70,12 @@ def test_value_survives_json(value):
         (0.0535, "5.3 %"),
         (0.1916, "19 %"),
         (1.4948, "149 %"),
+        (1861654.4, "over 1000 %"),
         (3.7e-7, "0.000037 %"),
         (-0.02, "-2.0 %"),
         (0.0, "0 %"),
-        (math.inf, "inf %"),
+        (math.inf, "over 1000 %"),
+        (math.nan, "nan %"),
     ],
 )
 def test_percent_has_two_digits(value, text):

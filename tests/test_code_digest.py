@@ -5,14 +5,17 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from locsym.experiments import code_digest
 from locsym.experiments.code_digest import ROOT, _bare, digest, training_code
 
 
-def test_the_digest_is_stable_and_covers_every_part():
+def test_the_digest_is_stable_and_covers_every_part(monkeypatch):
+    monkeypatch.setattr(code_digest, "_bare", cache(_bare))  # each file is parsed once
     files = training_code()
     assert digest() == digest.__wrapped__(files)
     for i in range(len(files)):
@@ -26,6 +29,7 @@ print(*sorted(module.__file__ for name, module in sys.modules.items() if name.st
 """
 
 
+@pytest.mark.slow
 def test_the_digest_covers_what_python_loads_for_a_training():
     """Found by its imports, and by Python itself: the same files, but for the rooms' own ``__init__``."""
     said = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout

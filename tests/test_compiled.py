@@ -194,6 +194,7 @@ def program(**environment):
     return started
 
 
+@pytest.mark.slow
 def test_two_processes_may_compile_at_once_and_leave_one_file(tmp_path):
     first, second = (program(XDG_CACHE_HOME=str(tmp_path)) for _ in range(2))
     (one, _), (two, _) = first.communicate(), second.communicate()
@@ -209,6 +210,7 @@ CLOSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", CLOSED)
 def test_without_a_compiler_the_plain_path_gives_the_same(reason, tmp_path):
     started = program(XDG_CACHE_HOME=str(tmp_path), **CLOSED[reason])

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_indexing(rows):
     assert len(chosen.h) == len(chosen)
 
 
-@pytest.mark.parametrize(("size", "counts"), [(0.75, (6, 2)), (3, (3, 5)), (0.5, (4, 4))])
+@pytest.mark.parametrize(("size", "counts"), [(0.75, (6, 2)), (3, (3, 5)), (0.5, (4, 4)), (1, (1, 7)), (0.7, (6, 2))])
 def test_split_in_order(size, counts):
     pairs = random_pairs(8)
     first, rest = pairs.split(size)
@@ -105,12 +106,13 @@ def test_one_orbit_by_hand():
     torch.testing.assert_close(pairs.target, torch.tensor([[0.0, -1.0], [-1.0, 0.0]], dtype=FLOAT64))
 
 
-def test_two_orbits_one_after_the_other():
-    y0 = sphere(2, generator=torch.Generator().manual_seed(0))
-    both = Pairs.from_orbit(RigidBody(), y0, 0.1, 4)
-    alone = Pairs.concat(*(Pairs.from_orbit(RigidBody(), y, 0.1, 4) for y in y0))
-    torch.testing.assert_close(both.y, alone.y, rtol=0, atol=1e-13)
-    torch.testing.assert_close(both.target, alone.target, rtol=0, atol=1e-13)
+@pytest.mark.parametrize("batch", [(2,), (2, 3)])
+def test_orbits_one_after_the_other(batch):
+    y0 = torch.randn(*batch, 2, generator=torch.Generator().manual_seed(0), dtype=FLOAT64)
+    together = Pairs.from_orbit(ROTATION, y0, 0.1, 4)
+    alone = Pairs.concat(*(Pairs.from_orbit(ROTATION, y, 0.1, 4) for y in y0.reshape(-1, 2)))
+    torch.testing.assert_close(together.y, alone.y, rtol=0, atol=1e-13)
+    torch.testing.assert_close(together.target, alone.target, rtol=0, atol=1e-13)
 
 
 IDENTITY = [  # the mean squared error of the identity map, which any network must beat
@@ -202,8 +204,16 @@ DAMAGED = {
     "empty": ("p.npz", lambda p: p.write_bytes(b""), "cannot be read"),
     "pickle": ("p.npz", lambda p: np.savez(p, y=np.array([{}]), h=1.0, target=1.0), "holds a pickle"),
     "one array": ("p.npz", lambda p: p.write_bytes(npy_bytes()), "not a zip file"),
+    "npz without target": ("p.npz", lambda p: np.savez(p, y=np.ones((1, 2)), h=1.0), "target missing"),
+    "npz packed otherwise in part": ("p.npz", lambda p: as_bzip2(p), "packed in another way"),
     "npz without h": ("p.npz", lambda p: np.savez(p, y=np.ones((1, 2)), target=np.ones((1, 2))), "h missing"),
 }
+
+
+def as_bzip2(path: Path) -> None:
+    np.savez(path, y=np.ones((1, 2)), target=np.ones((1, 2)))
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("h.npy", npy_bytes())
 
 
 def npy_bytes() -> bytes:
@@ -233,6 +243,15 @@ def test_fingerprint_depends_on_content_alone():
 
 # ---- what is refused
 
+class Plain:
+    """What a user may write as a system: its flow map takes states of any dimension."""
+
+    n = 2
+
+    def flow(self, y, h):
+        return y
+
+
 GOOD_Y = torch.zeros(3, 2)
 BROKEN = torch.tensor([[0.0, 0.0], [0.0, math.nan], [math.inf, 0.0]])
 REFUSED = {
@@ -252,11 +271,13 @@ REFUSED = {
     "empty choice": (lambda: random_pairs()[7:], ValueError, "N >= 1"),
     "split of all": (lambda: random_pairs().split(7), ValueError, "size: 1 to 6 pairs"),
     "split in none": (lambda: random_pairs().split(0.01), ValueError, "size"),
+    "split at a half": (lambda: random_pairs().split(1.5), ValueError, "size: 1 to 6 pairs"),
     "split by text": (lambda: random_pairs().split("half"), TypeError, "size"),
     "concat of none": (Pairs.concat, ValueError, "parts"),
     "concat of two n": (lambda: Pairs.concat(random_pairs(), random_pairs(n=2)), ValueError, "parts"),
     "no steps": (lambda: Pairs.from_orbit(ROTATION, torch.ones(2), 0.1, 0), ValueError, "steps"),
     "n of y0": (lambda: Pairs.from_orbit(ROTATION, torch.ones(3), 0.1, 2), ValueError, r"y0: shape \(\*, 2\)"),
+    "n of y0, without checks": (lambda: Pairs.from_orbit(Plain(), torch.ones(3), 0.1, 2), ValueError, "y0: "),
     "n of states": (lambda: Pairs.from_states(ROTATION, torch.ones(4, 3), 0.1), ValueError, "states"),
     "one time": (lambda: Pairs.from_trajectory([0.0], torch.ones(1, 2)), ValueError, "two at least"),
     "times and rows": (lambda: Pairs.from_trajectory([0.0, 1.0], torch.ones(3, 2)), ValueError, "got 3 for 2"),
@@ -290,6 +311,7 @@ def test_random_states_are_those_of_the_generator_and_lie_where_they_should(how)
     pairs = Pairs.from_random(body, 7, 0.1, how, torch.Generator().manual_seed(3))
     again = Pairs.from_random(body, 7, 0.1, how, torch.Generator().manual_seed(3))
     assert pairs.fingerprint() == again.fingerprint()
+    assert pairs.y.dtype == FLOAT64
     torch.testing.assert_close(pairs.target, body.flow(pairs.y, 0.1))
     on_sphere = bool(((pairs.y.norm(dim=1) - 1).abs() < 1e-12).all())
     assert on_sphere == (how != "normal")

@@ -19,6 +19,7 @@ from locsym.diagnostics import (
 )
 from locsym.diagnostics.jacobians import METHODS
 from locsym.flow import column, compose
+from locsym.splitting import split, strang
 from locsym.systems import LinearSystem, Pendulum, RigidBody, sphere
 
 FLOAT64 = torch.float64
@@ -101,9 +102,16 @@ def test_jacobian_leaves_gradients_of_weights_alone():
 
 
 def test_zero_pattern_holds_for_every_state():
-    J = jacobian(quadratic, numbers([1.0, 0.0], [1.0, 2.0]), 0.1)
+    J = jacobian(quadratic, numbers([1.0, 0.0], [1.0, 2.0]), -0.1)
     assert zero_pattern(J).tolist() == [[False, False], [False, False]]
     assert zero_pattern(J[:1]).tolist() == [[False, True], [False, False]]
+
+
+def test_a_map_that_wants_one_step_a_sample_gets_one_for_every_copy():
+    """Autograd takes n copies of the batch; a splitting integrator refuses steps of any shape but the batch's."""
+    flow, y, h = strang(split(Pendulum())), numbers([0.1, 0.2], [0.3, 0.4], [0.5, 0.6]), numbers(0.1, 0.2, 0.3)
+    alone = torch.stack([jacobian(flow, state, float(step), "autograd") for state, step in zip(y, h, strict=True)])
+    torch.testing.assert_close(jacobian(flow, y, h, "autograd"), alone)
 
 
 # ---- defects by hand
@@ -115,11 +123,26 @@ def test_determinant_defect_by_hand():
     torch.testing.assert_close(defect, numbers(0.06, 0.08))
 
 
-def test_symplecticity_defect_by_hand():
-    """AᵀΩA = det A · Ω for n = 2: |1.01 − 1| / 1 for Euler with h = 0.1; A = 2 gives (4 − 1) / 4."""
+def test_a_reflection_keeps_neither_orientation_nor_symplecticity():
+    """det J = −1 and AᵀΩA = −Ω: both are 2 away from what they should be."""
+
+    def reflection(y, h):
+        return y * numbers(-1.0, 1.0)
+
+    assert float(determinant_defect(reflection, numbers(1.0, 2.0), 0.1)) == 2
+    assert float(symplecticity_defect(reflection, numbers(1.0, 2.0), 0.1)) == 2
+
+
+@pytest.mark.parametrize(("factor", "defect"), [(-2.0, 3 / 4), (0.5, 3 / 4), (3.0, 8 / 9)])
+def test_symplecticity_defect_of_a_scaling(factor, defect):
+    """AᵀΩA = det A · Ω for n = 2, so that A = a·1 gives |a² − 1| / max(1, a²)."""
+    found = symplecticity_defect(lambda y, h: factor * y, numbers(1.0, 2.0), 0.1)
+    assert float(found) == pytest.approx(defect, rel=1e-14)
+
+
+def test_symplecticity_defect_of_euler():
+    """Euler's step for the oscillator has the determinant 1 + h²."""
     torch.testing.assert_close(symplecticity_defect(euler, numbers(1.0, 2.0), 0.1), numbers(0.01).squeeze())
-    doubled = symplecticity_defect(lambda y, h: 2 * y, numbers(1.0, 2.0), 0.1)
-    torch.testing.assert_close(doubled, numbers(0.75).squeeze())
 
 
 @pytest.mark.parametrize(("pair", "symplectic"), [(0, True), (1, True), (2, True), (None, False)])
@@ -146,6 +169,21 @@ def test_inverse_and_symmetry_defects_by_hand():
     assert (symmetry_defect(RigidBody().flow, sphere(3), 0.5) < 1e-13).all()
 
 
+class Shifted:
+    """y → (1 + h) y with the wrong inverse Y → Y − h: there and back, y is off by h (y − 1)."""
+
+    def __call__(self, y, h):
+        return y * (1 + column(h))
+
+    def inverse(self, y, h):
+        return y - column(h)
+
+
+def test_a_wrong_inverse_by_hand():
+    """At (−1, 2) with h = 0.1 the components are off by −0.2 and 0.1; the other way round by −0.21 and 0.09."""
+    assert float(inverse_defect(Shifted(), numbers(-1.0, 2.0), 0.1)) == pytest.approx(0.2, abs=1e-14)
+
+
 def test_inverse_defect_needs_an_inverse():
     with pytest.raises(TypeError, match="inverse"):
         inverse_defect(euler, numbers(1.0, 2.0), 0.1)
@@ -160,9 +198,10 @@ def test_composed_exact_flows_fall_back_to_differences():
 
 
 def test_drift_by_hand():
-    orbit = numbers([[2.0, 0.0], [1.0, 1.0]], [[2.0, 1.0], [1.0, 3.0]])
+    """I goes from 2 to 3 and back to 2; and from −2 by way of −3 to 0."""
+    orbit = numbers([[2.0, 0.0], [-1.0, -1.0]], [[2.0, 1.0], [0.0, -3.0]], [[0.0, 2.0], [4.0, -4.0]])
     relative = drift(lambda y: y.sum(-1), orbit)
-    torch.testing.assert_close(relative, numbers([0.0, 0.0], [0.5, 1.0]))
+    torch.testing.assert_close(relative, numbers([0.0, 0.0], [0.5, 0.5], [0.0, 1.0]))
 
 
 def test_drift_of_the_exact_orbit_is_rounding():
@@ -194,10 +233,19 @@ def test_order_of_rk4(time):
     assert observed_order(rk4, Pendulum().flow, numbers(1.0, 0.5), STEPS, time).order == pytest.approx(4, abs=0.1)
 
 
-def test_order_is_the_slope_by_hand():
-    """An error of exactly h³ after one step is order 2."""
-    found = observed_order(lambda y, h: y + h**3, lambda y, h: y, numbers(0.0), [1.0, 0.5, 0.1])
-    assert found.order == pytest.approx(2, abs=1e-12)
+@pytest.mark.parametrize(("time", "order", "errors"), [(None, 2, [5.0, 0.625]), (2.0, 2, [10.0, 2.5])])
+def test_order_and_errors_by_hand(time, order, errors):
+    """Each step is off by h³ y, at most 5 h³ for ‖(3, 4)‖; 2 / h steps add up to 10 h², and the mean would be less."""
+    y = numbers([3.0, 4.0], [0.0, 1.0])
+    found = observed_order(lambda s, h: s + h**3 * y, lambda s, h: s, y, [1.0, 0.5], time)
+    assert found.order == pytest.approx(order, abs=1e-12)
+    torch.testing.assert_close(found.errors, numbers(*errors))
+    assert found.h.tolist() == [1.0, 0.5]
+
+
+def test_the_order_of_float32_states_is_a_regression_in_float64():
+    found = observed_order(lambda y, h: y + h**3, lambda y, h: y, torch.zeros(1), [1.0, 0.5])
+    assert found.errors.dtype == FLOAT64
 
 
 # ---- what is refused
@@ -208,13 +256,26 @@ REFUSED = {
     "NaN": (lambda: jacobian(quadratic, Y * math.nan, 0.1), ValueError, "y: finite"),
     "integers": (lambda: determinant_defect(quadratic, Y.long(), 0.1), TypeError, "y: .*int64"),
     "not a flow map": (lambda: jacobian(lambda y, h: y[..., :2], Y, 0.1), ValueError, "the shape must stay"),
+    "method of a determinant": (lambda: determinant_defect(euler, Y[:, :2], 0.1, "forward"), ValueError, "method: one"),
+    "method of Ω": (lambda: symplecticity_defect(euler, Y[:, :2], 0.1, None, "forward"), ValueError, "method: one of"),
     "pair": (lambda: symplecticity_defect(lambda y, h: y, Y, 0.1, 2), ValueError, "pair: .* 0 … 1"),
     "odd n": (lambda: symplecticity_defect(lambda y, h: y, Y, 0.1), ValueError, "even"),
     "orbit": (lambda: drift(lambda y: y, torch.ones(3)), ValueError, "orbit"),
-    "invariant 0": (lambda: drift(lambda y: 0 * y[..., 0], Y), ValueError, "0 at the start"),
+    "invariant 0": (lambda: drift(lambda y: y[..., 0], numbers([0.0], [1.0])), ValueError, "0 at the start"),
+    "invariant NaN": (lambda: drift(lambda y: y[..., 0], numbers([math.nan], [1.0])), ValueError, "at the start"),
     "one step": (lambda: observed_order(euler, euler, Y, [0.1]), ValueError, "h: two or more"),
     "negative step": (lambda: observed_order(euler, euler, Y, [0.1, -0.1]), ValueError, "h: two or more"),
     "no multiple": (lambda: observed_order(euler, euler, Y[:, :2], [0.1, 0.3], 1.0), ValueError, "time: a multiple"),
+    "nearly a multiple": (
+        lambda: observed_order(euler, euler, Y[:, :2], [0.1, 0.05], 1.0001),
+        ValueError,
+        "time: a multiple",
+    ),
+    "too many steps": (
+        lambda: observed_order(euler, euler, Y[:, :2], [1e-8, 2e-8], 1.5),
+        ValueError,
+        r"1e\+08 steps of a rollout at most are taken, 1.5 asks for 1.5e\+08",
+    ),
     "no time": (lambda: observed_order(euler, euler, Y[:, :2], [0.1, 0.2], -1.0), ValueError, "time: a multiple"),
     "no states": (lambda: observed_order(euler, euler, Y[:0], [0.1, 0.2]), ValueError, "y: one state"),
     "shape of h": (lambda: jacobian(quadratic, Y, torch.ones(3).double()), ValueError, r"h: .*\(2,\), one value"),
@@ -231,8 +292,10 @@ def test_refused(case):
 
 
 def test_worst_drift_of_each_orbit_and_of_one_that_is_lost():
-    orbit = torch.tensor([[[1.0], [2.0]], [[1.5], [2.0]], [[1.1], [math.nan]]], dtype=torch.float64)
-    torch.testing.assert_close(worst_drift(lambda y: y[..., 0], orbit), torch.tensor([0.5, math.inf]).double())
+    orbit = numbers(
+        [[1.0], [2.0], [2.0], [1.0]], [[1.5], [2.0], [2.0], [1.0]], [[1.1], [math.nan], [-math.inf], [1.0]]
+    )
+    torch.testing.assert_close(worst_drift(lambda y: y[..., 0], orbit), numbers(0.5, math.inf, math.inf, 0.0))
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 1.7, 2.0])
@@ -252,6 +315,7 @@ def test_growth_looks_at_the_largest_error_so_far():
     [
         (torch.zeros(10), 2.0, "error: it must be finite and not 0"),
         (torch.full((10,), math.inf), 2.0, "error: it must be finite and not 0"),
+        (torch.tensor([0.0] * 5 + [1.0] * 5), 2.0, "error: it must be finite and not 0"),
         (torch.ones(10), 9.0, "start: at least two"),
         (torch.ones(10), 0.0, "start: at least two"),
     ],

@@ -3,6 +3,7 @@
 import base64
 import re
 import sys
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -59,6 +60,7 @@ def executed(tmp_path_factory):
     return papermill.execute_notebook(notebook, folder / "a.ipynb", progress_bar=False, extra_arguments=[extension])
 
 
+@pytest.mark.slow
 def test_an_executed_figure_carries_its_files(executed, tmp_path):
     path = tmp_path / "a.ipynb"
     nbformat.write(executed, path)
@@ -70,6 +72,7 @@ def test_an_executed_figure_carries_its_files(executed, tmp_path):
     assert 150 < height < width
 
 
+@pytest.mark.slow
 def test_the_notebook_to_take_along_says_the_numbers_itself(executed):
     texts = [cell.source for cell in downloads.standalone(executed).cells if cell.cell_type == "markdown"]
     assert "After [another](one_orbit.ipynb):" in texts[1]
@@ -78,6 +81,7 @@ def test_the_notebook_to_take_along_says_the_numbers_itself(executed):
     assert texts[-1] == "**fig-a.** It has 3 points."
 
 
+@pytest.mark.slow
 def test_the_notebook_to_take_along_is_free_of_the_build(executed):
     notebook = downloads.standalone(executed)
     nbformat.validate(notebook)
@@ -87,6 +91,15 @@ def test_the_notebook_to_take_along_is_free_of_the_build(executed):
     assert "companion_files" in nbformat.writes(executed), "what is handed in stays as it is"
 
 
+@pytest.mark.slow
+def test_the_notebook_to_take_along_holds_no_warnings_of_the_build(executed):
+    warned = deepcopy(executed)
+    cell = next(cell for cell in warned.cells if cell.cell_type == "code")
+    cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text="/machine/of/the/build.py: UserWarning"))
+    assert "UserWarning" not in nbformat.writes(downloads.standalone(warned))
+
+
+@pytest.mark.slow
 def test_the_notebook_to_take_along_runs(executed, tmp_path):
     notebook = downloads.standalone(executed)
     done = papermill.execute_notebook(notebook, tmp_path / "b.ipynb", progress_bar=False, cwd=tmp_path)

@@ -13,6 +13,8 @@ from companion.faults import KINDS, problems
 from companion.project import Project
 from companion.seal import read, seal
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 GOOD = {
     "date": "2026-01-01",

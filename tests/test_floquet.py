@@ -54,9 +54,23 @@ def test_lap_of_the_papers_orbit():
     assert lap(RigidBody().trajectory(y0, torch.arange(161) * 0.1)) == 107
 
 
-def test_an_orbit_that_does_not_come_back_is_refused():
-    with pytest.raises(ValueError, match="states: the orbit does not come back"):
-        lap(CIRCLE[:30])
+BY_HAND = [  # distances from the start on a line; the largest is 1
+    ([0, 1, 0.3, 1, 0.1, 1, 0.2, 1], 4),  # only a quarter of the largest distance is a return
+    ([0, 1, 0.24, 1, 0.1, 1], 2),  # the first return counts, not the closest
+    ([0, 0.45, 0.2, 1, 0.3, 0.2, 0.45, 0.1, 0.6, 0, 1], 7),  # half of it is away, and the return lasts until there
+]
+
+
+@pytest.mark.parametrize(("distances", "steps"), BY_HAND)
+def test_lap_by_hand(distances, steps):
+    assert lap(torch.tensor(distances).unsqueeze(1)) == steps
+
+
+@pytest.mark.parametrize("count", [30, 51])
+def test_an_orbit_that_does_not_come_back_and_pass_is_refused(count):
+    with pytest.raises(ValueError, match=f"states: the orbit does not come back within its {count} states"):
+        lap(CIRCLE[:count])
+    assert lap(CIRCLE[:52]) == 50
 
 
 @pytest.mark.parametrize("states", [torch.zeros(5), torch.zeros(0, 3)], ids=lambda states: str(tuple(states.shape)))
@@ -164,6 +178,7 @@ def test_the_range_of_a_lap_that_does_not_close_by_hand():
     expected = [2 * math.cosh(rate * tau * total) for total in sums]
     assert found.low == pytest.approx(min(expected), abs=1e-12)
     assert found.high == pytest.approx(max(expected), abs=1e-12)
+    assert {type(found.low), type(found.high)} == {float}
     assert found.uncertainty > 1e-4, "the case must have one"
 
 
@@ -177,6 +192,9 @@ def test_the_range_of_a_lap_that_does_not_close_by_hand():
         (-2.01, -1.99, "undecided"),
         (2.0, 2.0, "undecided"),
         (1.9, 2.0, "undecided"),
+        (-2.0, 1.9, "undecided"),
+        (2.0, 2.1, "undecided"),
+        (-2.1, -2.0, "undecided"),
         (-3.0, 3.0, "undecided"),
     ],
 )
@@ -184,6 +202,7 @@ def test_a_trace_is_decided_where_its_whole_range_is(low, high, kind):
     found = TraceRange(low, high)
     assert found.kind == kind
     assert found.value == pytest.approx((low + high) / 2)
+    assert found.uncertainty == pytest.approx((high - low) / 2)
 
 
 def test_the_trace_of_the_papers_orbit_is_two_wherever_the_lap_begins():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from built_book import HTML, book, browser  # noqa: F401 fixtures
+from built_book import HTML, book, browser, new_page  # noqa: F401 fixtures
 from test_pages_html import CHAPTERS
 
 FRONT = (HTML / CHAPTERS[0]).as_uri()
@@ -13,7 +13,7 @@ SHOWN = "document.querySelector('#fig-orbits canvas').toDataURL()"
 @pytest.fixture
 def front(browser):  # noqa: F811 the fixture
     """The front page as a reader sees it who asked for little motion."""
-    page = browser.new_page(viewport={"width": 360, "height": 900}, reduced_motion="reduce")
+    page = new_page(browser, viewport={"width": 360, "height": 900}, reduced_motion="reduce")
     page.goto(FRONT, wait_until="load")
     page.wait_for_selector("#fig-orbits canvas")
     page.locator("#fig-orbits canvas").scroll_into_view_if_needed()
@@ -64,7 +64,7 @@ def test_a_pointer_turns_it_only_while_it_is_held(front):
 
 
 def test_it_plays_by_itself_for_others(browser):  # noqa: F811 the fixture
-    page = browser.new_page(viewport={"width": 1200, "height": 1000})
+    page = new_page(browser, viewport={"width": 1200, "height": 1000})
     page.goto(FRONT, wait_until="load")
     assert changes(page, 600)
     page.close()
@@ -77,7 +77,7 @@ def test_the_still_picture_stands_in_on_paper_and_without_scripts(browser, front
     front.emulate_media(media="print")
     assert still.is_visible()
     assert not turning.is_visible()
-    page = browser.new_page(java_script_enabled=False)
+    page = new_page(browser, java_script_enabled=False)
     page.goto(FRONT, wait_until="load")
     assert page.locator("#fig-orbits img").is_visible()
     page.close()

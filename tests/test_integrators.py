@@ -1,6 +1,7 @@
 """Splitting integrators: by hand, order by regression, determinants, inverses, adjoints, Newton and its limits."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,6 +161,39 @@ def test_rk4_loses_volume():
     assert determinant_defect(RK4(RigidBody().rhs), states("rigid body"), 1.0, "autograd").min() > 1e-6
 
 
+@pytest.mark.parametrize("how", ["formulas", "quadrature"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_slope_of_a_move_is_the_derivative_of_its_shift(system, how):
+    """Newton's method also converges with a wrong slope, only slowly: the slope is compared with autograd."""
+    body, y = SYSTEMS[system], states(system, 5)
+    parts = split(body) if how == "formulas" else split_numerically(body.rhs, y, base=[0.5] * body.n)
+    for move in symplectic_euler(parts).moves:
+        at = [x.clone().requires_grad_() for x in y.unbind(-1)]
+        (expected,) = torch.autograd.grad((move.shift(0.2, *at) + 0 * at[move.j]).sum(), at[move.j])
+        slope = move.slope(0.2, *y.unbind(-1)) if move.slope else 0.0
+        torch.testing.assert_close(expected, torch.zeros(5, dtype=torch.float64) + slope)
+        assert move.slope is not None or how == "formulas", "no rate known by quadrature is known to be zero"
+
+
+def test_only_pairs_that_are_not_separable_need_slopes():
+    """f = (y2 y3, y1 y2, −y1 y3): H12 = y2² y3 / 2 moves y1 alone, H23 = y1 y2 y3 is not separable."""
+    parts = split(System("mixed", (X, Y, Z), (Y * Z, X * Y, -X * Z)))
+    assert parts.separable == (True, False)
+    moves = symplectic_euler(parts).moves
+    assert [(move.j, move.implicit, move.slope is None) for move in moves] == [
+        (0, True, True),
+        (1, True, False),
+        (2, False, False),
+    ]
+
+
+def test_numeric_moves_are_implicit_and_explicit_in_turn():
+    parts = split_numerically(RigidBody().rhs, states("rigid body"))
+    moves = symplectic_euler(parts, tolerance=1e-3, iterations=7).moves
+    assert [(move.j, move.implicit) for move in moves] == [(0, True), (1, False), (1, True), (2, False)]
+    assert {(move.tolerance, move.iterations, move.fraction) for move in moves} == {(1e-3, 7, 1.0)}
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_jacobian_through_newton(method):
     """The derivative by one last Newton step, against differences that see the iteration as a whole."""
@@ -238,6 +272,25 @@ def test_newton_says_when_it_does_not_converge():
     euler = symplectic_euler(split(Volterra()))
     with pytest.raises(RuntimeError, match=r"y_1 did not converge in 50 iterations.*smaller step"):
         euler(vector(1, 2, 3), 1.0)  # 1 − h (y3 − y2) = 0: eq. (16) has no solution
+
+
+@pytest.mark.parametrize("y", [1e6, -1e6])
+def test_the_tolerance_is_relative_to_the_coordinate(y):
+    """Y = y + h Y is linear: one step moves y = ±10⁶ by 500 with h = 5e-4, and 10⁻³ of it is 1000."""
+    move = Move(0, lambda h, a: h * a, lambda h, a: h, implicit=True, tolerance=1e-3, iterations=1)
+    torch.testing.assert_close(move([vector(y)], 5e-4), vector(y / (1 - 5e-4)))
+    with pytest.raises(RuntimeError, match=r"its last update is 5\.0e\+02, allowed is 1e-04"):
+        replace(move, tolerance=1e-4)([vector(y)], 5e-4)
+
+
+@pytest.mark.parametrize(("y", "h", "worst"), [((0, 1), 0.1, "1.2e-01"), ((0, 1), 0.5, "inf"), ((1, -1), 1.0, "inf")])
+def test_newton_names_the_largest_last_update(y, h, worst):
+    """Y = y + h Y²: the first update is h y² / (1 − 2 h y), here 0 and 0.125; then 0.5 / 0. The last case is 0 / 0."""
+    square = (lambda h, a: h * a**2), (lambda h, a: 2 * h * a)
+    singular = (lambda h, a: h * (a - 1)), (lambda h, a: h + 0 * a)
+    move = Move(0, *(singular if h == 1 else square), implicit=True, iterations=1)
+    with pytest.raises(RuntimeError, match=f"y_1 did not converge in 1 iterations: its last update is {worst},"):
+        move([vector(*y)], h)
 
 
 def test_newton_says_when_it_may_not_iterate_long_enough():

@@ -11,6 +11,8 @@ from companion.files import write
 from companion.project import Mistake
 from companion.seal import seal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):

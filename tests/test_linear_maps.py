@@ -62,6 +62,8 @@ def test_first_order_of_a_linear_network_has_no_diagonal(symmetric):
         (torch.zeros(2, 3), 0.1, "M: a square matrix"),
         (torch.full((3, 3), math.nan), 0.1, "M: finite values"),
         (torch.eye(2), 0.0, "tau: the time step must not be zero"),
+        (torch.eye(2), math.inf, "tau: the time step must not be zero, and be finite"),
+        (torch.zeros(2, 2), 0.1, "M, tau: the rates"),
     ],
 )
 def test_growth_rates_refuse(matrix, tau, message):

@@ -53,6 +53,21 @@ def test_exponents_add_up_to_zero_where_volume_is_kept():
     assert float(exponents[0]) < 0.05, "periodic orbits stretch linearly, not exponentially"
 
 
+def squares(y, h):
+    """y ↦ y² for each coordinate: the Jacobian at y is diag(2y), and differs from state to state."""
+    return y**2
+
+
+def test_the_jacobians_are_those_at_the_first_states_by_hand():
+    """2, 4, 16 and 3, 9, 81: three steps multiply to 2³·2⁷ = 2¹⁰ and 2³·3⁷, the larger one first in either order."""
+    y, h = torch.tensor([[[2.0, 3.0], [3.0, 2.0]]], dtype=FLOAT64), torch.tensor([[0.5, 0.25]], dtype=FLOAT64)
+    large, small = 3 * math.log(2) + 7 * math.log(3), 10 * math.log(2)
+    expected = torch.tensor([[[large, small], [2 * large, 2 * small]]], dtype=FLOAT64) / 1.5
+    torch.testing.assert_close(lyapunov_exponents(squares, y, h, 3), expected)
+    multipliers = torch.tensor([8 * 3.0**7, 2.0**10], dtype=torch.complex128).expand(1, 2, 2)
+    torch.testing.assert_close(floquet_multipliers(squares, y, 1.0, 3), multipliers)
+
+
 def test_a_step_for_each_orbit():
     y = torch.zeros(2, 3, dtype=FLOAT64)
     h = torch.tensor([0.2, 0.4], dtype=FLOAT64)
@@ -84,6 +99,11 @@ def test_floquet_multipliers_of_a_periodic_orbit_are_one(steps):
     torch.testing.assert_close(multipliers, torch.ones(3, dtype=torch.complex128), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("count", [0, BLOCK + 1])
+def test_a_batch_larger_than_a_block_or_empty_has_its_jacobians_too(count):
+    assert jacobians_along(squares, torch.ones(count, 1), 0.1, 2).shape == (2, count, 1, 1)
+
+
 def test_jacobians_along_a_long_orbit_come_in_blocks():
     y = torch.ones(3, dtype=FLOAT64)
     jacobians = jacobians_along(SADDLE.flow, y * 1e-300, 0.01, BLOCK + 5)
@@ -91,7 +111,21 @@ def test_jacobians_along_a_long_orbit_come_in_blocks():
     assert jacobians.shape == (BLOCK + 5, 3, 3)
 
 
+class Lost:
+    """A flow map with a rollout of its own, which does not see that the orbit is lost."""
+
+    def __call__(self, y, h):
+        return y
+
+    def rollout(self, y0, h, steps):
+        return torch.stack([y0] + [math.inf * y0] * steps)
+
+
 REFUSED = {
+    "method": (lambda: lyapunov_exponents(squares, torch.ones(2), 0.1, 5, "forward"), "method: one of"),
+    "method of multipliers": (lambda: floquet_multipliers(squares, torch.ones(2), 0.1, 5, "forward"), "method: one of"),
+    "a lost orbit": (lambda: lyapunov_exponents(Lost(), torch.ones(2), 0.1, 5), "the orbit is not finite from step 1"),
+    "a singular Jacobian": (lambda: lyapunov_exponents(squares, torch.zeros(2), 0.1, 5), "flow, h: the exponents"),
     "no steps": (lambda: floquet_multipliers(linear, torch.ones(2), 0.1, 0), "steps"),
     "no time": (lambda: lyapunov_exponents(linear, torch.ones(2).double(), 0.0, 5), "h: the time step must not be 0"),
     "overflow": (lambda: floquet_multipliers(lambda y, h: 1e30 * y, torch.ones(2), 1.0, 5), "from step 2 on"),

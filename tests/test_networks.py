@@ -232,6 +232,7 @@ assert (net.inverse(Y, 0.1) - y).abs().max() < 1e-12
 """
 
 
+@pytest.mark.slow
 def test_five_lines_in_a_fresh_interpreter():
     subprocess.run([sys.executable, "-W", "error", "-c", FIVE_LINES], check=True, timeout=120)
 

@@ -3,6 +3,7 @@
 The notebooks run along the road of the book; those that hold since the last time are not executed again.
 """
 
+from functools import cache
 from pathlib import Path
 
 import jupytext
@@ -26,6 +27,12 @@ def failed():
     return {name: why for name, why in plan(PROJECT, "quick").reasons.items() if why}
 
 
+@cache
+def numbers(name):
+    """What a notebook has recorded; read once, since the file is large."""
+    return results.numbers(PROJECT, "quick", [name])
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_runs(name, failed):
     assert name not in failed, "see what the build printed above"
@@ -35,15 +42,14 @@ def test_notebook_runs(name, failed):
 def test_number_keeps_its_bounds(name, key, failed):
     if name in failed:
         pytest.skip(f"{name} did not run")
-    found = results.numbers(PROJECT, "quick", [name])
-    assert not results.broken(found, {name: {key: RULES[name][key]}})
+    assert not results.broken(numbers(name), {name: {key: RULES[name][key]}})
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_number_has_bounds(name, failed):
     if name in failed:
         pytest.skip(f"{name} did not run")
-    assert not results.unbounded(results.numbers(PROJECT, "quick", [name]), RULES)
+    assert not results.unbounded(numbers(name), RULES)
 
 
 @pytest.mark.parametrize("profile", names(PROJECT))

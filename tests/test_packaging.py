@@ -90,6 +90,19 @@ def test_changelog_has_the_version():
     assert f"## [{PROJECT['version']}]" in read("CHANGELOG.md")
 
 
+def test_the_wheel_ships_what_is_no_python_source_too():
+    settings = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]
+    shipped = set()
+    for package, patterns in settings["package-data"].items():
+        folder = ROOT / settings["package-dir"].get(package, package.replace(".", "/"))
+        for pattern in patterns:
+            shipped |= (found := {path.relative_to(ROOT).as_posix() for path in folder.glob(pattern)})
+            assert found, f"{package}: {pattern}"
+    other = {n for n in tracked() if n.startswith(("locsym/", "book/companion/", "book/chapters/")) and n[-3:] != ".py"}
+    assert other == shipped
+    assert "locsym/py.typed" in shipped, "the types of the package are for its users too"
+
+
 def test_readme_code_runs():
     code = re.search(r"```python\n(.*?)```", read("README.md"), re.DOTALL).group(1)
     names: dict = {}

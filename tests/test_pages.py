@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from built_book import HTML, book, browser, needs_book  # noqa: F401 fixtures
+from built_book import HTML, book, browser, needs_book, new_page  # noqa: F401 fixtures
 
 PHONES, DESK = (360, 320), 1200
 HEAVIEST = 3_000_000  # bytes a page may load, Plotly apart
@@ -37,9 +37,11 @@ WIDER = """() => {
 }"""
 UNFOLD = """() => document.querySelectorAll("main details").forEach((fold) => { fold.open = true; })"""
 AXE = """async (mode) => {
+  document.documentElement.dataset.theme = mode === "dark" ? "dark" : "light";
   await document.fonts.ready;
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // what observes sizes has run
-  document.documentElement.dataset.theme = mode === "dark" ? "dark" : "light";
+  const ends = (motion) => motion.playState === "running" && motion.effect.getComputedTiming().endTime < Infinity;
+  await Promise.allSettled(document.getAnimations().filter(ends).map((motion) => motion.finished));
   const rules = { dark: ["color-contrast"], phone: ["scrollable-region-focusable", "target-size"] }[mode];
   const all = (names) => [...document.querySelectorAll(names)];
   const few = location.pathname.includes("/_modules/") ? 0 : 4;  // blocks of code are alike: a few stand for all
@@ -62,7 +64,7 @@ def opened(browser):  # noqa: F811 the fixture
         if name in notes:
             return notes[name]
         requests, errors = [], []
-        page = browser.new_page(viewport={"width": DESK, "height": 900})
+        page = new_page(browser, viewport={"width": DESK, "height": 900})
         page.on("request", lambda r: requests.append(r.url))
         page.on("requestfailed", lambda r: errors.append(f"not found: {r.url}"))
         page.on("pageerror", lambda e: errors.append(str(e)))

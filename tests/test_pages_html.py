@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -65,6 +66,14 @@ def test_elements_stand_where_they_may(name):
         found += [c.tag for c in e if isinstance(c.tag, str) and c.tag not in CHILDREN.get(e.tag, {c.tag})]
         wrong += [f"<{tag}> in <{e.tag} class={e.get('class')!r}>" for tag in found]
     assert wrong == []
+
+
+def test_no_file_shows_a_path_of_the_machine_that_built_it():
+    places = (ROOT, HTML.parents[1], Path(sys.prefix), Path.home())
+    paths = {f"{place}/".encode() for place in places if len(place.parts) > 1}
+    files = [path for path in HTML.rglob("*") if path.is_file() and path.suffix not in (".png", ".woff", ".woff2")]
+    assert len(files) > len(PAGES)
+    assert [path.name for path in files if any(p in path.read_bytes() for p in paths)] == []
 
 
 @needs_book

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from built_book import HTML, book, browser, elements, needs_book  # noqa: F401 fixtures
+from built_book import HTML, book, browser, elements, needs_book, new_page  # noqa: F401 fixtures
 from companion.variants import PAGE
 from PIL import Image
 from test_pages_html import CHAPTERS
@@ -15,6 +15,7 @@ SETTLED = """async () => {
   await window.MathJax?.startup?.promise;
   document.querySelectorAll("main details").forEach((fold) => { fold.open = true; });
   await document.fonts.ready;
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // pictures are chosen
 }"""
 # An equation's ink against what clips it, at the beginning of its box and at its end.
 EQUATIONS = """() => [...document.querySelectorAll("main mjx-container[display=true]")].map((equation) => {
@@ -63,7 +64,7 @@ def show(browser):  # noqa: F811 the fixture
     opened = []
 
     def open_page(name: str, width: int, theme: str = "light"):
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+        page = new_page(browser, viewport={"width": width, "height": 900}, color_scheme=theme)
         opened.append(page)
         page.goto((HTML / name).as_uri(), wait_until="load")
         page.evaluate(SETTLED)
@@ -101,6 +102,7 @@ def test_figures_can_be_seen_whole_and_read(show, name, theme):
     page = show(name, PHONE, theme)
     for width, least in ((PHONE, 0.8), (900, 0.8), (1280, 0.8)):  # of the size at which its words have ten points
         page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(SETTLED)  # the browser has chosen the picture for this width
         found = page.evaluate(FIGURES)
         assert found or not has(name, "div", "figure-box")
         for figure in found:

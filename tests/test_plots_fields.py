@@ -91,6 +91,17 @@ def test_a_long_run_shows_the_largest_error_of_each_window():
             assert_line(line, *integrators.windows(t, error), COLOURS[method], label=integrators.METHODS[method])
 
 
+def test_energy_errors_are_drawn_in_percent_panel_by_panel():
+    t, error = np.linspace(0, 5, 6), some(2, 3, 6)
+    panels = {f"panel {i}": {f"way {j}": error[i, j] for j in range(3)} for i in range(2)}
+    axes = integrators.energy_errors(t, panels)[0]
+    for ax, variants, rows in zip(axes, panels.values(), error, strict=True):
+        for line, label, row, colour in zip(ax.lines, variants, rows, ("strang", "pair 1", "adam"), strict=True):
+            assert_line(line, t, 100 * row, COLOURS[colour], label=label)
+        assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "linear")
+    assert [ax.texts[0].get_text() for ax in axes] == list(panels)
+
+
 def test_windows_cover_everything_once_and_keep_the_largest():
     t = np.arange(1, 1001) * 0.1
     for place in (1, 7, 500, 998):

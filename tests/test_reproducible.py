@@ -12,6 +12,8 @@ from companion.__main__ import main
 from companion.build import build
 from companion.files import write
 
+pytestmark = pytest.mark.slow
+
 WITHIN = 1e-6  # relative, on two threads: sums in another order, and what a training makes of that
 CHAPTER = book_fixture.HEADER.format(title="Second", parameters="threads = 1") + """
 # %%

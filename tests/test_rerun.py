@@ -10,6 +10,8 @@ from companion.__main__ import main
 from companion.files import write
 from companion.seal import seal, sealed_notebook
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):

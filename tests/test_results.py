@@ -1,6 +1,7 @@
 """The results table: it names recorded numbers and judges each claim; the record of the last full build still holds."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import yaml
 from companion import keep, results, seal
 from companion.profiles import load
 from companion.project import Project
+from companion.record import from_json
 from test_paper_map import source
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +111,23 @@ def test_record_keeps_the_bounds_of_the_full_build(record):
     shown = {group["notebook"] for group in GROUPS}
     found = {name: numbers for name, numbers in record["numbers"].items() if name in shown}
     assert results.broken(found, results.bounds(PROJECT, keep.FULL)) == []
+
+
+FAR_APART = {("whole_flow", "few-50-val"), ("whole_flow", "few-100-val")}  # another seed may err far more there
+
+
+def test_what_is_rounding_in_the_record_is_bounded_as_rounding(record):
+    """A bound of 1e-12 that somebody loosens to 1 would allow anything."""
+    loose = [
+        f"{name}: {key} = {value:.1e}, bounds {rule}"
+        for name, rules in results.bounds(PROJECT, keep.FULL).items()
+        for key, rule in rules.items()
+        if (name, key) not in FAR_APART
+        and isinstance(value := from_json(record["numbers"].get(name, {}).get(key, {}).get("value", "")), float)
+        and abs(value) < 1e-10
+        and not rule.get("max", math.inf) <= 1e7 * max(abs(value), 1e-15)
+    ]
+    assert not loose
 
 
 def test_record_is_small_and_says_how_it_was_made(record):

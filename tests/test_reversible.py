@@ -120,7 +120,7 @@ def test_it_is_trained(method):
     pairs = Pairs.from_states(RigidBody(), y / y.norm(dim=1, keepdim=True), 0.1)
     net = Reversible(LocSympNet(3, 1, 8, generator=torch.Generator().manual_seed(0)), (1, -1, 1))
     run = fit(net, pairs, method, iterations={"lm": 30, "adam": 500}[method])
-    assert run.loss < 0.5 * fit(net, pairs, method, iterations=0).loss
+    assert run.loss < {"lm": 1e-3, "adam": 0.5}[method] * fit(net, pairs, method, iterations=0).loss
     assert float(reversibility_defect(run.network.requires_grad_(False), (1, -1, 1), y, 0.1).max()) < 1e-13
     assert run.note.startswith({"lm": "J Jᵀ", "adam": "compiled kernel"}[method]) or "no C++ compiler" in run.note
 

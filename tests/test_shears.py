@@ -16,13 +16,12 @@ from locsym.networks import (
     Shear,
 )
 
-DIMENSIONS = (2, 3, 4, 5, 6, 7, 8, 35)
+PAIRS = [(n, k) for n in range(2, 9) for k in range(n - 1)] + [(35, k) for k in (0, 17, 33)]
 PRECISION = {torch.float64: 1e-12, torch.float32: 1e-5}
 DTYPES = tuple(PRECISION)
 CASES = [
     pytest.param(n, k, move, dtype, id=f"n{n}-k{k}-{move}-{str(dtype)[6:]}")
-    for n in DIMENSIONS
-    for k in range(n - 1)
+    for n, k in PAIRS
     for move in ("up", "low")
     for dtype in DTYPES
 ]
@@ -188,6 +187,21 @@ def test_every_shear_of_one_coordinate_is_a_module(n, move):
     others = [i for i in range(n) if i != j]
     shift = torch.sigmoid(y[:, others] @ v.mT + beta) @ c
     torch.testing.assert_close(module(y, H)[:, j], y[:, j] + sign * H * shift, rtol=1e-13, atol=1e-13)
+
+
+def test_a_shear_that_ignores_the_partner_is_a_limit_of_modules():
+    """With v_ik = 0 replaced by δ, the difference falls in proportion to δ."""
+    c, v, beta, y = states(6), states(6, 2), states(6), states(20, 3)
+    shift = torch.sigmoid(y[:, 2:] @ v[:, 1:].mT + beta) @ c  # it ignores y_2
+    module, errors, deltas = local(3, 0, "up", width=6), [], torch.tensor([1e-2, 1e-4, 1e-6], dtype=y.dtype)
+    for delta in deltas:
+        module.W.copy_(torch.cat([delta.expand(6, 1), v[:, 1:]], 1))
+        module.w.copy_(c / delta)
+        module.b.copy_(beta)
+        errors.append((module(y, H)[:, 0] - y[:, 0] - H * shift).abs().max())
+    ratios = torch.stack(errors) / deltas
+    assert ratios[0] > 1e-3
+    torch.testing.assert_close(ratios / ratios[-1], torch.ones_like(ratios), rtol=0.1, atol=0)
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 3), (0, 3), (5, 3), (2, 4, 3)], ids=str)

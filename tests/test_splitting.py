@@ -108,6 +108,14 @@ def test_charged_particle_by_hand():
     assert all(vanishes(a - b) for a, b in zip(found, expected, strict=True))
 
 
+@pytest.mark.parametrize(("number", "kept"), [(2.0**-10, sp.Rational(1, 1024)), (2.0**-11, 2.0**-11), (0.1, 0.1)])
+def test_short_binary_fractions_are_exact(number, kept):
+    q, p = coordinates(2)
+    (found,) = split(SimpleNamespace(symbols=(q, p), field=(number * p, 0))).hamiltonians
+    assert found == kept * p**2 / 2
+    assert found.has(sp.Float) == isinstance(kept, float)
+
+
 def test_a_planar_hamiltonian_is_found_again():
     q, p = coordinates(2)
     assert split(Pendulum()).hamiltonians == (p**2 / 2 - sp.cos(q),)

@@ -11,6 +11,8 @@ from locsym.experiments import ONE_ORBIT_LM, Steered, run_steered
 from locsym.training import mean_squared_error
 from locsym.training.steering import steer, trace_and_gradient
 
+pytestmark = pytest.mark.slow
+
 TRAIN, VALIDATION = ONE_ORBIT_LM.make_pairs()
 STATES = torch.cat([TRAIN.y, VALIDATION.y, VALIDATION.target[-1:]])
 SHORT = replace(ONE_ORBIT_LM, seed=7, training=replace(ONE_ORBIT_LM.training, iterations=60))
@@ -68,6 +70,17 @@ def test_a_goal_that_is_not_elliptic_is_refused(trained, goal):
 def test_other_dimensions_are_refused():
     with pytest.raises(ValueError, match="network: states of dimension 3"):
         steer(LocSympNet(2, 1, 4), TRAIN, STATES)
+
+
+def test_a_network_with_too_few_weights_is_refused():
+    network = LocSympNet(3, 1, 16, symmetric=True)
+    with pytest.raises(ValueError, match=r"network: more weights than residuals .* 120 \* 3 = 360; it has 256 weights"):
+        steer(network, TRAIN, STATES)
+    few = LocSympNet(3, 1, 15)  # 240 weights
+    with pytest.raises(ValueError, match="it has 240 weights"):
+        steer(few, TRAIN[:80], STATES)  # as many residuals
+    with pytest.raises(RuntimeError, match="was not reached in 1 steps"):
+        steer(few, TRAIN[:79], STATES, steps=1)
 
 
 def test_a_goal_out_of_reach_is_said(trained):

@@ -4,9 +4,11 @@ import json
 import os
 import pickle
 import struct
+import threading
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -70,6 +72,50 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside(tmp_path):
     network(1).save(path)
     assert torch.equal(Network.load(path).layers[0].W, network(1).layers[0].W)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_remains_of_a_killed_writer_are_written_over(tmp_path):
+    (tmp_path / ".file.part").write_bytes(b"what another had begun to write")
+    storage.replace(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_who_finds_a_lock_taken_says_so_and_waits(tmp_path):
+    path, waits, inside = tmp_path / "lock", threading.Event(), threading.Event()
+
+    def second():
+        with storage.locked(path, waits.set):
+            inside.set()
+
+    thread = threading.Thread(target=second)
+    with storage.locked(path, lambda: pytest.fail("nobody held it")):
+        thread.start()
+        assert waits.wait(10)
+        assert not inside.wait(0.1), "the first still holds it"
+    thread.join(10)
+    assert inside.is_set()
+
+
+def test_who_waited_for_a_file_that_is_gone_locks_the_new_one(tmp_path):
+    path, waits, found = tmp_path / "lock", threading.Event(), []
+
+    def second():
+        with storage.locked(path, waits.set) as file:
+            found.append(os.path.samestat(path.stat(), os.fstat(file.fileno())))
+
+    thread = threading.Thread(target=second)
+    with storage.locked(path):
+        thread.start()
+        assert waits.wait(10)
+        path.unlink()
+    thread.join(10)
+    assert found == [True]
+
+
+def test_a_configuration_may_be_any_mapping(tmp_path):
+    storage.write(tmp_path / "file", "table", {}, MappingProxyType({"n": 3}))
+    assert storage.read(tmp_path / "file", "table") == ({}, {"n": 3})
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
@@ -155,6 +201,10 @@ def as_huge_header(path):
     path.write_bytes(struct.pack("<Q", 2**62) + b"{}")
 
 
+def as_list_for_a_header(path):
+    path.write_bytes(struct.pack("<Q", 2) + b"[]")
+
+
 def as_padded_header(path):
     path.write_bytes(struct.pack("<Q", 200_000_000) + b" " * 1000)
 
@@ -207,7 +257,7 @@ def as_another_kind(path):
 
 DAMAGED = [
     as_pickle, as_torch_zip, as_zip, as_numbers, as_truncated, as_longer, as_huge_header, as_padded_header,
-    as_deep_configuration, as_list, as_foreign, as_empty, as_without_digest, as_flipped,
+    as_list_for_a_header, as_deep_configuration, as_list, as_foreign, as_empty, as_without_digest, as_flipped,
     as_another_kind, as_another_configuration,
 ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Systems: divergence, invariants, exact flows against closed forms, and what is refused."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -9,16 +10,18 @@ import torch
 from scipy.linalg import expm
 from scipy.special import ellipj, ellipk
 
-from locsym.data.sphere import angles
+from locsym.data.sphere import angles, on_sphere
 from locsym.flow import FlowMap, rollout
 from locsym.systems import (
     ABCFlow,
     Advection,
     ChargedParticle,
+    LinearFlow,
     LinearSystem,
     Pendulum,
     RigidBody,
     Volterra,
+    exact,
     solve,
     sphere,
     starts,
@@ -65,6 +68,7 @@ def test_rigid_body_by_hand():
 
 
 BY_HAND = [
+    (RigidBody((2, 4, 5)), [1.0, 2.0, 3.0], [-0.3, 0.9, -0.5]),  # −1/20 · 6, 3/10 · 3, −2/8 · 2
     (ABCFlow(1, 2, 3), [0.0, math.pi / 2, 0.0], [0.0, 1.0, 5.0]),
     (ChargedParticle(), [3.0, 4.0, 1.0, 2.0], [1.0, 2.0, 10 + 3 / 12500, -5 + 4 / 12500]),
     (Volterra(), [1.0, 2.0, 4.0], [2.0, -6.0, 4.0]),
@@ -102,6 +106,19 @@ def test_divergence_is_zero(name):
     system = SYSTEMS[name]
     divergence = system.divergence(states(system.n, 2, 3))
     torch.testing.assert_close(divergence, torch.zeros(2, 3, dtype=FLOAT64), rtol=0, atol=1e-12)
+
+
+def test_divergence_by_hand():
+    class Squares(RigidBody):
+        def rhs(self, y):
+            return y**2
+
+    found = Squares().divergence(torch.tensor([[1.0, 2.0, 3.0], [0.0, -1.0, 0.5]]))
+    assert found.tolist() == [12, -1]  # 2 (y1 + y2 + y3)
+
+
+def test_moments_of_inertia_are_exact():
+    assert RigidBody((0.1, 0.2, 0.3)).inertia == (sp.Rational(1, 10), sp.Rational(1, 5), sp.Rational(3, 10))
 
 
 def test_divergence_of_no_states():
@@ -177,6 +194,45 @@ def test_one_moving_state_among_many_at_rest_is_as_accurate_as_alone():
     assert float((found - exact).norm()) < 2 * float((alone - exact).norm())
 
 
+def test_the_solver_gets_the_method_and_both_tolerances_divided_by_the_root_of_the_batch(monkeypatch):
+    asked = {}
+
+    def solve_ivp(function, span, start, method, **options):
+        asked.update(options, method=method)
+        return scipy_solve_ivp(function, span, start, method, **options)
+
+    scipy_solve_ivp = exact.solve_ivp
+    monkeypatch.setattr(exact, "solve_ivp", solve_ivp)
+    solve(RigidBody().rhs, states(3, 2, 2), (0, 0.1), "RK45", 1e-5, 1e-7)
+    assert (asked["method"], asked["rtol"], asked["atol"]) == ("RK45", 1e-5 / 2, 1e-7 / 2)
+    solve(RigidBody().rhs, states(3, 2, 2), (0, 0.1), rtol=1e-16)
+    assert (asked["method"], asked["rtol"]) == ("DOP853", 100 * np.finfo(float).eps), "SciPy takes no smaller one"
+    assert asked["atol"] == 1.5e-14
+
+
+@pytest.mark.parametrize("times", [(1000, 1100), (-1000, -1100)])
+def test_a_hopeless_solution_ends_where_the_share_of_time_lags_behind(times, monkeypatch):
+    """Of an even orbit that needs M evaluations the share count / M is done: less than (count / E)² from E² / M on."""
+    count = 0
+
+    def rhs(y):
+        nonlocal count
+        count += 1
+        return 20 * y @ torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=FLOAT64)
+
+    y = torch.tensor([1.0, 0.0], dtype=FLOAT64)
+    solve(rhs, y, (times[0], times[0] + (times[1] - times[0]) / 100))
+    needed, count = 100 * count, 0
+    monkeypatch.setattr(exact, "EVALUATIONS", 10_000)
+    monkeypatch.setattr(exact, "PROBE", 10)
+    with pytest.raises(RuntimeError, match=r"solve_ivp: after \d+ evaluations .* at most 10000 are made") as error:
+        solve(rhs, y, times)
+    said, share = re.search(r"after (\d+) evaluations of the field (\S+) of the time", str(error.value)).groups()
+    assert int(said) == count + 1, "the one that is not made"
+    assert float(share) == pytest.approx(count / needed, rel=0.2)
+    assert count == pytest.approx(10_000**2 / needed, rel=0.2)
+
+
 @pytest.mark.parametrize("n", [2, 5, 35])
 def test_linear_flow_against_scipy(n):
     A, y = traceless(n), states(n, 3)
@@ -191,6 +247,15 @@ def test_linear_rotation_by_hand():
     torch.testing.assert_close(moved, torch.tensor([0.0, -1.0], dtype=FLOAT64))
     y1, y2 = rotation.symbols
     assert sp.expand(rotation.invariant_formulas["r2"] - y1**2 - y2**2) == 0
+
+
+def test_an_invariant_form_need_not_be_symmetric():
+    """y1' = y2, y2' = −y1 / 4 keeps y1² + 4 y2², and the cross terms of this Q cancel each other."""
+    A, Q = torch.tensor([[0.0, 1.0], [-0.25, 0.0]]), torch.tensor([[1.0, 2.0], [-2.0, 4.0]])
+    system = LinearSystem(A, {"Q": Q})
+    assert float(system.invariants["Q"](torch.tensor([3.0, 5.0]))) == 109
+    y1, y2 = system.symbols
+    assert sp.expand(system.invariant_formulas["Q"] - y1**2 - 4 * y2**2) == 0
 
 
 def test_pendulum_on_its_separatrix():
@@ -214,10 +279,28 @@ def test_flow_jacobian_against_differences(name):
 
 
 def test_starts_by_hand():
-    """J = 1: Δ = π, φ_0 = π/2, θ_0 = −π/4, so y = (0, −√½, √½)."""
-    root = math.sqrt(0.5)
-    torch.testing.assert_close(starts(1), torch.tensor([[0.0, -root, root]], dtype=FLOAT64))
-    torch.testing.assert_close(starts().norm(dim=-1), torch.ones(12, dtype=FLOAT64))
+    """J = 2: Δ = π/2, so that φ = π/4, 3π/4 and θ = −π/8, −3π/8; sin φ = √½ for both."""
+    root, (s, c) = math.sqrt(0.5), (math.sin(math.pi / 8), math.cos(math.pi / 8))
+    expected = torch.tensor([[-s * root, -s * root, c], [c * root, -c * root, s]], dtype=FLOAT64)
+    torch.testing.assert_close(starts(2), expected)
+    assert starts().shape == (12, 3)
+
+
+def test_angles_by_hand_and_back():
+    """(1, 1, √2) stands at φ = π/4, θ = π/4; (0, −2, 0) at −π/2, π/2; (−1, 0, −√3) at π, 5π/6."""
+    y = torch.tensor([[[1, 1, math.sqrt(2)], [0, -2, 0], [-1, 0, -math.sqrt(3)]]], dtype=FLOAT64)
+    phi, theta = angles(y)
+    torch.testing.assert_close(phi, torch.tensor([[0.25, -0.5, 1]], dtype=FLOAT64) * math.pi)
+    torch.testing.assert_close(theta, torch.tensor([[0.25, 0.5, 5 / 6]], dtype=FLOAT64) * math.pi)
+    torch.testing.assert_close(on_sphere(phi, theta), y / 2)
+
+
+def test_a_state_on_the_sphere_takes_two_uniform_numbers():
+    phi, share = torch.rand(2, 5, generator=torch.Generator().manual_seed(3), dtype=FLOAT64)
+    for how, theta in (("angles", math.pi * share), ("area", (1 - 2 * share).acos())):
+        expected = on_sphere(2 * math.pi * phi, theta)
+        torch.testing.assert_close(sphere(5, how, torch.Generator().manual_seed(3)), expected)
+    assert sphere(5, dtype=torch.float32).dtype == torch.float32
 
 
 @pytest.mark.parametrize(("how", "mean", "uniform"), [("angles", 0.5, "theta"), ("area", 1 / 3, "z")])
@@ -231,11 +314,6 @@ def test_sphere_is_uniform_in_its_measure(how, mean, uniform):
     assert float((counts - 4000).abs().max()) < 5 * math.sqrt(4000)
 
 
-def test_sphere_repeats_with_its_generator():
-    first, second = (sphere(5, generator=torch.Generator().manual_seed(3)) for _ in range(2))
-    assert torch.equal(first, second)
-
-
 # ---- dtypes and shapes
 
 
@@ -246,6 +324,20 @@ def test_float32_states_are_solved_in_float64(name):
     moved = system.flow(y, 0.3)
     assert moved.dtype == torch.float32
     torch.testing.assert_close(moved, system.flow(y.double(), 0.3).float(), rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(system.trajectory(y, (0, 0.3))[1], moved)
+    assert {value(y).dtype for value in system.invariants.values()} <= {torch.float32}
+
+
+def test_a_matrix_of_float32_has_a_flow_in_float64():
+    turn, y = torch.tensor([[0.0, 1.0], [-1.0, 0.0]]), torch.tensor([1.0, 0.0], dtype=FLOAT64)
+    expected = torch.tensor([math.cos(1), -math.sin(1)], dtype=FLOAT64)
+    torch.testing.assert_close(LinearFlow(turn)(y, 1.0), expected, rtol=0, atol=1e-15)
+
+
+def test_what_is_solved_for_no_time_is_a_copy():
+    y = torch.zeros(3, dtype=FLOAT64)
+    solve(RigidBody().rhs, y, [0.0])[0] += 1
+    assert y.tolist() == [0, 0, 0]
 
 
 SHAPES = [((), (1,)), ((2,), (3,)), ((2, 3), (4,)), ((0,), (3,))]

@@ -28,6 +28,7 @@ GOOD = {
     "quotes": ['"t","a","b"', '"0","1","2"', "0.5,3,4", "0.7,5,6"],
     "blank lines": ["", *ROWS[:2], "  ", *ROWS[2:], ""],
     "as numpy.savetxt": ["# " + ROWS[0].replace(",", " "), *(row.replace(",", " ") for row in ROWS[1:])],
+    "names that are numbers": ["t,1,2", *ROWS[1:]],
     "carriage returns": [row + "\r" for row in ROWS],
 }
 

@@ -100,6 +100,7 @@ print(peak, run.loss / mean_squared_error(network, pairs), run.note)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("memory", "width", "note"), [(2**30, 20, "Jᵀ J of size 960"), (2**20, 60, "matrix-free")])
 def test_ten_thousand_samples_take_less_than_two_gigabytes(memory, width, note):
     command = [sys.executable, "-c", MANY, str(memory), str(width)]

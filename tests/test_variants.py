@@ -184,12 +184,14 @@ def test_small_pictures_without_axes_stand_in_two_columns():
     assert [ax.get_subplotspec().get_geometry()[:2] for ax in small.axes] == [(4, 2)] * 8
 
 
+@pytest.mark.slow
 def test_pictures_know_their_resolution():
     for data in [figures.picture(wide()), *figures.others(wide()).values()]:
         image = Image.open(io.BytesIO(data))
         assert round(image.info["dpi"][0]) == figures.DPI
 
 
+@pytest.mark.slow
 def test_the_kernel_shows_this_picture_and_not_matplotlibs_own():
     from IPython.core.interactiveshell import InteractiveShell
 

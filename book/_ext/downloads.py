@@ -66,7 +66,7 @@ def standalone(executed: nbformat.NotebookNode, url: str = "") -> nbformat.Noteb
         if cell.cell_type == "markdown":
             cell.source = plain(cell.source, numbers)
         else:
-            cell.outputs = [output for output in cell.outputs if "companion" not in output.get("metadata", {})]
+            cell.outputs = [output for output in cell.outputs if taken_along(output)]
             for output in cell.outputs:
                 output.get("metadata", {}).clear()
         if figure:
@@ -75,6 +75,11 @@ def standalone(executed: nbformat.NotebookNode, url: str = "") -> nbformat.Noteb
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"
     return notebook
+
+
+def taken_along(output: nbformat.NotebookNode) -> bool:
+    """Whether an output belongs into the notebook: no recorded number, and nothing that its page leaves out."""
+    return "companion" not in output.get("metadata", {}) and output.get("name") != "stderr"
 
 
 def links(app, pagename: str) -> str:

@@ -25,7 +25,7 @@ def orbits(text: str) -> dict[str, list[list[int]] | int]:
     found: dict[tuple[int, str], list[list[float]]] = {}
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     for row in rows:
-        found.setdefault((int(row["panel"]), row["series"]), []).append([row["y1"], row["y2"], row["y3"]])
+        found.setdefault((int(row["panel"]), row["series"]), []).append([float(row[y]) for y in ("y1", "y2", "y3")])
     last = max(panel for panel, _ in found)
     ends: dict[str, list[list[int]] | int] = {"after": min(map(len, found.values())) - STEPS - 1}
     for name in ("exact", "learned"):
@@ -33,7 +33,7 @@ def orbits(text: str) -> dict[str, list[list[int]] | int]:
         if not curves or min(map(len, curves)) <= STEPS:
             raise ValueError(f"the figure needs {name} orbits of more than {STEPS} steps in its last panel")
         cut = [curve[-STEPS - 1 :: EVERY] for curve in curves]
-        ends[name] = [[round(1000 * float(x)) for state in curve for x in state] for curve in cut]
+        ends[name] = [[round(1000 * x) for state in curve for x in state] for curve in cut]
     return ends
 
 

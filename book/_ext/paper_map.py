@@ -14,7 +14,7 @@ HEAD = ("In the paper", "What it says", "Page", "Function", "Test")
 
 def load(path: Path) -> list[dict]:
     """Return the entries of the map; each has item, says, code (a list), test, page and a label on that page."""
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def held(test: str) -> str:
@@ -41,7 +41,7 @@ class PaperMap(SphinxDirective):
         name, path = self.env.relfn2path(self.arguments[0])
         self.env.note_dependency(name)
         lines = ["::::{list-table}", ":header-rows: 1", ":widths: 9 24 17 20 30", ":class: paper-map", ""]
-        for cells in [list(HEAD), *map(row, load(path))]:
+        for cells in [list(HEAD), *map(row, load(Path(path)))]:
             lines += [("* - " if i == 0 else "  - ") + cell for i, cell in enumerate(cells)]
         node = nodes.container()
         self.state.nested_parse(StringList([*lines, "::::"], source=path), self.content_offset, node)

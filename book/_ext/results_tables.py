@@ -60,8 +60,8 @@ class Given:
         if not keys:
             return "–"
         own = [self.look(notebook, key) or {"shown": "?"} for key in keys]
-        kept = [self.kept.get(notebook, {}).get(key) for key in keys]
-        if not all(kept):  # the record is older than the key
+        kept = [number for key in keys if (number := self.kept.get(notebook, {}).get(key))]
+        if len(kept) < len(keys):  # the record is older than the key
             kept = own
         if any(number.get("timed") for number in own):
             own = kept

@@ -7,9 +7,12 @@ target of ``{ref}``. Statements look like the paper's words (class ``paper``), e
 
 from __future__ import annotations
 
+from typing import cast
+
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.domains import Domain
+from sphinx.domains.std import StandardDomain
 from sphinx.roles import XRefRole
 from sphinx.util.docutils import SphinxDirective
 
@@ -34,7 +37,7 @@ class Statement(SphinxDirective):
         box += nodes.title(text, "", *parsed)
         self.set_source_info(box)
         if label := self.options.get("label"):
-            std = self.env.get_domain("std")
+            std = cast(StandardDomain, self.env.get_domain("std"))
             std.labels[label] = (self.env.docname, label, text)
             std.anonlabels[label] = (self.env.docname, label)
             box["ids"].append(label)

@@ -63,7 +63,7 @@ def value(given: float | str, look: Look) -> float:
     if not isinstance(given, str):
         return given
     number = look(given)
-    return from_json(number["value"]) if number else math.nan
+    return float(from_json(number["value"])) if number else math.nan
 
 
 def shown(key: str, look: Look) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from locsym.diagnostics import (
     symmetry_defect,
     symplecticity_defect,
 )
-from locsym.flow import FlowMap
+from locsym.flow import FlowMap, inverse
 from locsym.guards import check_finite, integer
 from locsym.networks import GradientModule, LocSympNet
 from locsym.networks.shears import SIGNS
@@ -65,7 +66,7 @@ def module_defects(
     """Measure the modules (26) and (27) of every pair k, with weights, biases and states ~ N(0, 1)."""
     integer("n", n, 2), integer("states", states, 1)
     generator = torch.Generator().manual_seed(seed)
-    init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
+    init: dict[str, Any] = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
     found = []
     for k in range(n - 1):
         for move in SIGNS:
@@ -92,7 +93,7 @@ def network_defects(
     """Measure some networks (31), or symmetric ones, and their inverses, with weights, biases and states ~ N(0, 1)."""
     integer("states", states, 1), integer("networks", networks, 1)
     generator = torch.Generator().manual_seed(seed)
-    init = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
+    init: dict[str, Any] = {"std": 1.0, "bias_std": 1.0, "generator": generator, "dtype": dtype}
     found = []
     for _ in range(networks):
         network = LocSympNet(n, K, width, symmetric=symmetric, **init)
@@ -107,12 +108,12 @@ class _Backwards:
     """The inverse of a flow map, as a flow map with an inverse of its own."""
 
     def __init__(self, flow: FlowMap):
-        self.flow = flow
+        self.flow, self.undo = flow, inverse(flow)
 
-    def __call__(self, y: Tensor, h: float) -> Tensor:
-        return self.flow.inverse(y, h)
+    def __call__(self, y: Tensor, h: Tensor | float) -> Tensor:
+        return self.undo(y, h)
 
-    def inverse(self, y: Tensor, h: float) -> Tensor:
+    def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
         return self.flow(y, h)
 
 

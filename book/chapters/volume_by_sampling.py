@@ -19,7 +19,7 @@ class Box:
     low: Tensor
     high: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         finite_states("low", self.low)
         finite_states("high", self.high, self.low.shape[-1])
         if self.low.ndim != 1 or self.high.ndim != 1 or not bool((self.low < self.high).all()):
@@ -47,7 +47,7 @@ class Ball:
     centre: Tensor
     radius: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         finite_states("centre", self.centre)
         if self.centre.ndim != 1:
             raise ValueError(f"centre: shape (n,) is needed, got {tuple(self.centre.shape)}")

@@ -5,6 +5,8 @@ far a long training is, ``trainings`` is the folder with the trainings of this m
 long training that may have been kept in the project.
 """
 
+from typing import Any
+
 from .environment import trainings
 from .record import percent, record
 from .status import progress
@@ -12,7 +14,7 @@ from .status import progress
 __all__ = ["percent", "progress", "record", "trained", "trainings"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "trained":  # loaded when asked for: it needs torch, which a build does not
         from .kept import trained
 

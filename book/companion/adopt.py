@@ -39,7 +39,10 @@ def adopt(project: Project, repeated: int = REPEATED, say: Callable[[str], None]
         run = experiment.run(trainings, progress, pause=min(repeated, len(old.rows)))
         if same(run, old):
             note = f"{old.note}; finished by earlier code, whose first {run.iterations} iterations this code repeats"
-            replace(old, note=note).write(experiment.folder(trainings))
+            own = Checkpoint.read(experiment.folder(trainings))
+            assert own is not None, "the repeated iterations have just been written there"
+            taken = replace(old, note=note, fingerprint=own.fingerprint, configuration=own.configuration)
+            taken.write(experiment.folder(trainings))  # under the name that this code gives it
             say(f"{experiment.key}: adopted, its first {run.iterations} of {len(old.rows)} iterations are the same")
         else:
             differing += 1

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from . import processes, profiles, results, site
 from .execute import Job
@@ -14,6 +15,7 @@ from .fingerprint import changes, fingerprint, kept_changes
 from .project import Project
 from .terminal import Board
 
+Say = Callable[[str], None]
 say = partial(print, flush=True)
 
 
@@ -47,7 +49,7 @@ def plan(project: Project, profile: str, only: list[str] | None = None) -> Plan:
     return Plan(tuple(parameters), tuple(longest_first), reasons)
 
 
-def relative(project: Project, path) -> str:
+def relative(project: Project, path: Path) -> str:
     return path.relative_to(project.root).as_posix()
 
 
@@ -58,7 +60,7 @@ def build(
     jobs: int | None = None,
     dry_run: bool = False,
     with_site: bool = True,
-    say: Callable[[str], None] = say,
+    say: Say = say,
 ) -> int:
     """Build the book; return 0 if all of it is good.
 
@@ -95,7 +97,9 @@ def build(
         return publish(project, profile, decided.names, found, held, say) if with_site else 0
 
 
-def publish(project: Project, profile: str, names: tuple[str, ...], found: results.Numbers, held: int, say) -> int:
+def publish(
+    project: Project, profile: str, names: tuple[str, ...], found: results.Numbers, held: int, say: Say
+) -> int:
     """Build the site if something has changed, then write the numbers beside it."""
     made_from = site.inputs(project, profile, names)
     if site.changes(project, made_from):
@@ -112,7 +116,7 @@ def publish(project: Project, profile: str, names: tuple[str, ...], found: resul
     return 0
 
 
-def explain(project: Project, profile: str, only: list[str] | None, say) -> int:
+def explain(project: Project, profile: str, only: list[str] | None, say: Say) -> int:
     """Say which notebooks would run, and why."""
     decided = plan(project, profile, only)
     would = {job.name for job in decided.jobs}
@@ -122,6 +126,6 @@ def explain(project: Project, profile: str, only: list[str] | None, say) -> int:
         why = "; ".join(decided.reasons[name])
         say(f"  {name:{width}}  " + (f"runs: {why}" if name in would else f"left out: {why}" if why else "up to date"))
     if not any(decided.reasons.values()):
-        why = site.changes(project, site.inputs(project, profile, decided.names))
-        say(f"  {'site':{width}}  " + (f"built: {'; '.join(why)}" if why else "up to date"))
+        new = site.changes(project, site.inputs(project, profile, decided.names))
+        say(f"  {'site':{width}}  " + (f"built: {'; '.join(new)}" if new else "up to date"))
     return 0

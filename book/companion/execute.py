@@ -158,7 +158,8 @@ def fold_parameters(notebook: Any, parameters: dict[str, Any]) -> None:
         return
     lines = [line.encode() for line in cell.source.splitlines()]  # ast counts bytes
     for statement in reversed(ast.parse(cell.source).body):
-        name = statement.targets[0].id if isinstance(statement, ast.Assign) else statement.target.id
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        name = ast.unparse(target)
         old, new = statement.value, parameters[name]
         if ast.literal_eval(old) != new or type(ast.literal_eval(old)) is not type(new):
             start, stop = old.lineno - 1, old.end_lineno - 1

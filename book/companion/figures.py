@@ -155,13 +155,14 @@ def drawn(figure: Any) -> Iterator[Rows]:
     """
     labelled = [line for ax in figure.axes for line in ax.lines if _labelled(line)]
     labels = {_look(line): line.get_label() for line in labelled}
-    labels |= {_look(line)[0]: f"{line.get_label()}, again" for line in labelled}  # drawn in other ways too
+    again = {str(line.get_color()): f"{line.get_label()}, again" for line in labelled}  # drawn in other ways too
     for number, ax in enumerate(_panels(figure), 1):
         bars = {id(bar) for group in ax.containers for bar in group}
         for group in ax.containers:
             if isinstance(group, tuple) and len(group) and hasattr(group[0], "get_height"):
                 x = [bar.get_x() + bar.get_width() / 2 for bar in group]
-                name = next((a.get_label() for a in (group, group[0]) if _labelled(a)), "bars")
+                named: list[Any] = [group, group[0]]
+                name = next((a.get_label() for a in named if _labelled(a)), "bars")
                 yield number, name, {"x": np.array(x), "y": np.array([b.get_height() for b in group])}
         unnamed = 0
         for artist in (*ax.lines, *ax.collections, *ax.patches, *ax.images):
@@ -170,7 +171,7 @@ def drawn(figure: Any) -> Iterator[Rows]:
             if not columns:
                 continue
             look = _look(artist)
-            given = artist.get_label() if _labelled(artist) else look and (labels.get(look) or labels.get(look[0]))
+            given = artist.get_label() if _labelled(artist) else look and (labels.get(look) or again.get(look[0]))
             name = getattr(artist, "series", None) or given or KINDS.get(type(artist).__name__)
             unnamed += not name
             values = {key: np.asarray(value, float).ravel() for key, value in columns.items()}
@@ -194,27 +195,28 @@ def read(ax: Any, artist: Any) -> dict[str, np.ndarray]:
 
     match artist:
         case lines.Line2D():
-            columns = dict(zip("xy", np.ma.filled(artist.get_xydata().T.astype(float), np.nan), strict=True))
+            columns = dict(zip("xy", np.ma.filled(np.ma.asarray(artist.get_xydata(), float).T, np.nan), strict=True))
             tied = artist.get_transform().contains_branch_seperately(ax.transData)
             if not all(tied):  # a level or a time marked across the panel: one number
                 return {name: v[:1] for (name, v), data in zip(columns.items(), tied, strict=True) if data}
             return columns
         case contour.ContourSet():
-            parts = [(p.vertices, level) for p, level in zip(artist.get_paths(), artist.levels, strict=False)]
+            levels = zip(artist.get_paths(), artist.levels, strict=False)
+            parts = [(np.asarray(path.vertices), level) for path, level in levels]
             xy = np.concatenate([vertices for vertices, _ in parts])
             return {"x": xy[:, 0], "y": xy[:, 1], "z": np.repeat([z for _, z in parts], [len(v) for v, _ in parts])}
         case quiver.Quiver():
-            return {"x": artist.X, "y": artist.Y, "u": artist.U, "v": artist.V}
+            return {name: np.asarray(getattr(artist, name.upper())) for name in "xyuv"}
         case collections.PathCollection():
-            return dict(zip("xy", np.ma.filled(artist.get_offsets().T, np.nan), strict=True))
+            return dict(zip("xy", np.ma.filled(np.ma.asarray(artist.get_offsets()).T, np.nan), strict=True))
         case collections.LineCollection() | collections.PolyCollection():
             gap = np.full((1, 2), np.nan)
             xy = np.concatenate([part for path in artist.get_paths() for part in (path.vertices, gap)])
             return {"x": xy[:, 0], "y": xy[:, 1]}
         case patches.Polygon():
-            return dict(zip("xy", artist.get_xy().T, strict=True))
+            return dict(zip("xy", np.asarray(artist.get_xy()).T, strict=True))
         case image.AxesImage():
-            values = np.ma.filled(np.ma.asarray(artist.get_array(), float), np.nan)
-            rows, columns = np.indices(values.shape)
-            return {"x": columns, "y": rows, "z": values}
+            values: np.ndarray = np.ma.filled(np.ma.asarray(artist.get_array(), float), np.nan)
+            position = np.indices(values.shape)
+            return {"x": position[1], "y": position[0], "z": values}
     return {}

@@ -20,7 +20,8 @@ SHAPES_A_PAGE = ("record.py", "execute.py", "figures.py", "variants.py")
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of every package that ``locsym`` needs: a change of one reruns the book."""
-    needed = [re.match(r"[\w.-]+", line)[0] for line in metadata.requires("locsym") or () if "extra ==" not in line]
+    lines = [line for line in metadata.requires("locsym") or () if "extra ==" not in line]
+    needed = re.findall(r"^[\w.-]+", "\n".join(lines), re.MULTILINE)
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in ("locsym", *needed)}
 
 

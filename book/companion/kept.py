@@ -123,18 +123,20 @@ class Kept:
         vector_to_parameters(self.weights, network.parameters())
         network.eval()
         pairs = [p.to(self.weights.dtype) for p in self.experiment.make_pairs()]
-        found = dict(zip(("loss", "validation"), (mean_squared_error(network, p) for p in pairs), strict=True))
-        for name, value in found.items():
+        loss, validation = (mean_squared_error(network, p) for p in pairs)
+        for name, value in (("loss", loss), ("validation", validation)):
             if not math.isclose(value, self.about[name], rel_tol=ROUNDING[self.experiment.network.dtype]):
                 was = f"the {name} of the kept network is {value}, it was {self.about[name]}"
                 raise Differs(f"the training {self.experiment.key}: {was}")
-        about = {name: self.about[name] for name in ("reason", "configuration", "versions")}
+        about: dict[str, Any] = {name: self.about[name] for name in ("reason", "configuration", "versions")}
         again = f"kept; its first {first.iterations} iterations were run again, and all seconds follow their pace"
         pace, rows = self.pace(first), self.rows.clone()
         rows[:, 3] *= pace
         about |= {"seconds": pace * self.about["seconds"], "note": "; ".join(filter(None, (self.about["note"], again)))}
-        history = History(*rows.unbind(1), numbers=self.numbers)
-        return Run(network, **found, history=history, method=self.experiment.training.method, **about)
+        errors, checks, steps, seconds = rows.unbind(1)
+        history = History(errors, checks, steps, seconds, self.numbers)
+        method = self.experiment.training.method
+        return Run(network, loss=loss, validation=validation, history=history, method=method, **about)
 
 
 def trained(experiment: Experiment, here: int | None = None) -> Run:
@@ -154,7 +156,7 @@ def trained(experiment: Experiment, here: int | None = None) -> Run:
     if here is not None and ASKED in os.environ:
         told = {"key": experiment.key, "experiment": asdict(experiment), "kept": digest(place) if kept else None}
         write_text(Path(os.environ[ASKED], f"{experiment.key}.json"), json.dumps(told))
-    if kept is None:
+    if kept is None or here is None:
         return experiment.run(trainings, progress)
     first = experiment.run(trainings, progress, pause=here)
     kept.check(first)

@@ -79,6 +79,7 @@ def declared(source: Path) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     for statement in ast.parse(text).body:
         name, default = _assigned(statement, source)
+        assert statement.end_lineno is not None, "ast.parse has counted the lines"
         after = lines[statement.end_lineno - 1][statement.end_col_offset :].decode()
         found[name] = _parameter(name, default, after.partition("#")[2], source)
     return found
@@ -88,7 +89,7 @@ def _assigned(statement: ast.stmt, source: Path) -> tuple[str, Any]:
     match statement:
         case (
             ast.Assign(targets=[ast.Name(id=name)], value=value)
-            | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
         ):
             try:
                 default = ast.literal_eval(value)

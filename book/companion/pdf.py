@@ -10,6 +10,7 @@ import shutil
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urldefrag, urlparse
 
 from .files import write
@@ -103,7 +104,7 @@ def together(html: Path, pages: list[str]) -> str:
     for page, soup in soups.items():
         for element in soup.find_all(True):
             settle(element, html, page, pages)
-    first = soups[pages[0]]
+    first: Any = soups[pages[0]]
     edition = [first.select_one("aside.quick"), first.select_one("footer.made dl")]
     return HEAD.format(
         title=escape(first.title.get_text().rpartition("— ")[2]),
@@ -116,12 +117,12 @@ def together(html: Path, pages: list[str]) -> str:
     )
 
 
-def words(heading) -> str:
+def words(heading: Any) -> str:
     """Return a heading without its link mark."""
     return escape(heading.get_text().removesuffix("#"))
 
 
-def head(soups: list) -> str:
+def head(soups: list[Any]) -> str:
     """Return what the pages need to be rendered: styles, MathJax and Plotly, each once, and our print style."""
     scripts = [e for soup in soups for e in soup.head.find_all("script")]
     drawn = [e for e in scripts if re.search(r"plotly|mathjax", e.get("src", "") + e.get_text(), re.IGNORECASE)]
@@ -129,7 +130,7 @@ def head(soups: list) -> str:
     return "\n".join(dict.fromkeys(map(str, styles + drawn))) + f'\n<link rel="stylesheet" href="{STYLE.as_uri()}">'
 
 
-def article(soup, page: str):
+def article(soup: Any, page: str) -> Any:
     """Return a page's article without what is not printed, and with everything unfolded."""
     body = soup.select_one("article.bd-article")
     for part in body.select(NOT_PRINTED):
@@ -142,7 +143,7 @@ def article(soup, page: str):
     return body
 
 
-def settle(element, html: Path, page: str, pages: list[str]) -> None:
+def settle(element: Any, html: Path, page: str, pages: list[str]) -> None:
     """Make one element's ids and links valid in the joined document. Links to other files become plain words."""
     if not element.find_parent(["svg", "script"]) and not element.find_parent(class_="plotly-graph-div"):
         if element.get("id") and "plotly-graph-div" not in element.get("class", []):

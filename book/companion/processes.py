@@ -39,7 +39,9 @@ def run(jobs: Sequence[Job], root: Path, limit: int, held: Sequence[int], board:
     Failures are reported at once. held: descriptors of locks, which the processes keep as long as they live.
     On KeyboardInterrupt it interrupts the processes, waits for their trainings to be saved, and raises it again.
     """
-    waiting, running, outcomes = list(jobs), {}, {}
+    waiting = list(jobs)
+    running: dict[Job, subprocess.Popen] = {}
+    outcomes: dict[str, Outcome] = {}
     try:
         while waiting or running:
             while waiting and len(running) < limit:

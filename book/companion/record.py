@@ -46,8 +46,13 @@ def usual(value: Number) -> str:
 
 
 def percent(value: float) -> str:
-    """Return a fraction in percent with two significant digits, for ``shown``: ``0.98 %``, ``19 %``, ``0.000037 %``."""
+    """Return a fraction in percent with two significant digits, for ``shown``: ``0.98 %``, ``19 %``, ``0.000037 %``.
+
+    All that is larger is ``over 1000 %``: how far a network goes that has left its orbit means nothing.
+    """
     hundredths = 100 * value
+    if hundredths > 1000:
+        return "over\N{NO-BREAK SPACE}1000\N{NO-BREAK SPACE}%"
     if not math.isfinite(hundredths) or hundredths == 0:
         return f"{hundredths:.0f}\N{NO-BREAK SPACE}%"
     digits = max(0, 1 - math.floor(math.log10(abs(float(f"{hundredths:.1e}")))))

@@ -11,10 +11,12 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from . import processes, profiles, results, seal, site
+from .build import relative
 from .execute import Job
 from .files import lock, replace_folder, restore_folder, write
 from .fingerprint import changes, fingerprint, kept_changes
@@ -51,8 +53,8 @@ def rerun(
         restore_folder(folder / "html")
         made, why = results.made(place)
         if why or changes(made.get("fingerprint"), wanted) or kept_changes(project, made):
-            sources = [path.relative_to(project.root).as_posix() for path in (project.source(name), place, work)]
-            job = Job(name, *sources, values, profile, project.commit(), wanted)
+            source, output, beside = (relative(project, path) for path in (project.source(name), place, work))
+            job = Job(name, source, output, beside, values, profile, project.commit(), wanted)
             outcome = processes.run([job], project.root, 1, [held], Board([name]))[name]
             if not outcome.good:
                 return 1
@@ -96,11 +98,12 @@ def table(book: dict[str, dict], now: dict[str, dict]) -> str:
 def ratio(was: dict | None, now: dict | None) -> str:
     """Return ``=`` for an unchanged number, otherwise the factor; nothing for values that have none."""
     values = [from_json(number["value"]) for number in (was, now) if number]
-    if len(values) < 2 or any(isinstance(v, (bool, str)) for v in values):
+    numbers = [v for v in values if not isinstance(v, (bool, str))]
+    if len(numbers) < 2:
         return ""
-    if values[0] == values[1]:
+    if numbers[0] == numbers[1]:
         return "="
-    return f"{values[1] / values[0]:.3g}" if values[0] else ""
+    return f"{numbers[1] / numbers[0]:.3g}" if numbers[0] else ""
 
 
 def render(project: Project, notebook: Path, folder: Path, work: Path, held: int) -> None:
@@ -115,7 +118,7 @@ def render(project: Project, notebook: Path, folder: Path, work: Path, held: int
         if (project.root / file).exists():
             shutil.copy(project.root / file, stage)
     shutil.copy(notebook, stage)
-    toc = {"format": "jb-book", "root": notebook.stem}
+    toc: dict[str, Any] = {"format": "jb-book", "root": notebook.stem}
     if (stage / "references.bib").exists():
         write(stage / "book" / "references.md", "# References\n\n```{bibliography}\n:filter: cited\n```\n")
         toc["chapters"] = [{"file": "book/references"}]

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from .environment import STATUS
 from .files import write
@@ -27,7 +28,7 @@ class Progress(threading.local):
         self._total = self._done = -1
         self._first = self._began = 0.0
         self._written = float("-inf")
-        self._bar = None
+        self._bar: Any = None
 
     def __call__(self, done: int, total: int, text: str = "") -> None:
         now = time.monotonic()
@@ -69,7 +70,7 @@ class Progress(threading.local):
 progress = Progress()
 
 
-def read(path: Path) -> dict:
+def read(path: Path) -> dict[str, Any]:
     """Return the last report; nothing if there is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -53,6 +53,8 @@ def darkened(colours: np.ndarray, turn_all: bool = False) -> np.ndarray:
 
 
 class _Ink(GraphicsContextBase):
+    _rgb: Any
+
     def __init__(self, renderer: _Renderer) -> None:
         super().__init__()
         self.renderer = renderer
@@ -87,21 +89,25 @@ class _Renderer(RendererAgg):
         super()._update_methods()
         markers, paths, image = self.draw_markers, self.draw_path_collection, self.draw_image
 
-        def draw_markers(gc, marker, marker_transform, path, transform, rgbFace=None):
-            markers(gc, marker, marker_transform, path, transform, self.exchanged(rgbFace))
+        def draw_markers(gc: Any, marker: Any, m: Any, path: Any, transform: Any, face: Any = None) -> None:
+            markers(gc, marker, m, path, transform, self.exchanged(face))
 
-        def draw_path_collection(gc, m, p, a, offsets, o, faces, edges, *rest, **more):
+        def draw_path_collection(
+            gc: Any, m: Any, p: Any, a: Any, offsets: Any, o: Any, faces: Any, edges: Any, *rest: Any, **more: Any
+        ) -> None:
             both = (np.asarray(c, float) for c in (faces, edges))
             faces, edges = (c if self.kept or not c.size else darkened(c) for c in both)
             paths(gc, m, p, a, offsets, o, faces, edges, *rest, **more)
 
-        def draw_image(gc, x, y, pixels, *rest):
+        def draw_image(gc: Any, x: Any, y: Any, pixels: Any, *rest: Any) -> None:
             if not self.kept:
                 turned = darkened(np.asarray(pixels) / 255, turn_all=True)
                 pixels = np.ascontiguousarray((255 * turned + 0.5).astype(np.uint8))
             image(gc, x, y, pixels, *rest)
 
-        self.draw_markers, self.draw_path_collection, self.draw_image = draw_markers, draw_path_collection, draw_image
+        vars(self).update(
+            draw_markers=draw_markers, draw_path_collection=draw_path_collection, draw_image=draw_image
+        )
 
 
 class Dark(FigureCanvasAgg):

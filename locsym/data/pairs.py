@@ -39,10 +39,24 @@ class Observed(Protocol):
 class Pairs:
     r"""N observed pairs :math:`(y, \varphi_h(y))`, the data that a flow map is trained on.
 
-    y, target: the states before and after the step, ``(N, n)``, floating-point and finite, N >= 1; tensors or arrays.
-    h: the time steps, a number or ``(N,)``, finite and not 0; stored as ``(N,)``.
-    Raises TypeError or ValueError naming the argument and the first wrong row. Indexing, as in ``pairs[:60]``, returns
-    Pairs again.
+    Indexing, as in ``pairs[:60]``, returns Pairs again.
+
+    Args:
+        y: The states before the step, ``(N, n)`` with N >= 1, floating-point and finite; a tensor or an array.
+        h: The time steps, a number or ``(N,)``, finite and not 0. They are stored as ``(N,)``.
+        target: The states after the step, of the shape, dtype and device of ``y``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it, and the first wrong row.
+
+    Example:
+        >>> import torch
+        >>> from locsym import Pairs
+        >>> pairs = Pairs(y=torch.zeros(4, 3), h=0.1, target=torch.ones(4, 3))
+        >>> pairs
+        Pairs(N=4, n=3, h=0.1, dtype=float32)
+        >>> len(pairs[:2])
+        2
     """
 
     y: Tensor
@@ -72,15 +86,38 @@ class Pairs:
         return f"Pairs(N={len(self)}, n={self.n}, h={h}, dtype={str(self.y.dtype).removeprefix('torch.')})"
 
     def __getitem__(self, rows: int | slice | Sequence[int] | Tensor) -> Pairs:
-        """Return the chosen pairs: by an index, a slice, a list of indices or a boolean mask; at least one."""
+        """Return the chosen pairs.
+
+        Args:
+            rows: An index, a slice, a list of indices or a boolean mask, which chooses at least one pair.
+
+        Returns:
+            The chosen pairs, in the order of ``rows``.
+        """
         if isinstance(rows, Integral) and not isinstance(rows, bool):
             rows = [int(rows)]
         return Pairs(self.y[rows], self.h[rows], self.target[rows])
 
     def split(self, size: int | float, generator: torch.Generator | None = None) -> tuple[Pairs, Pairs]:
-        """Split the pairs in two, the first part with ``size`` pairs: a number 1 … N − 1, or a fraction of N.
+        """Split the pairs in two.
 
-        generator: shuffles the pairs before the split; None keeps their order.
+        Args:
+            size: The size of the first part, a whole number from 1 to N − 1 or a fraction of N between 0 and 1.
+            generator: The source of random numbers that shuffles the pairs first; None keeps their order.
+
+        Returns:
+            The first part and the rest.
+
+        Raises:
+            TypeError, ValueError: If ``size`` is not allowed.
+
+        Example:
+            >>> import torch
+            >>> from locsym import Pairs
+            >>> pairs = Pairs(y=torch.zeros(10, 3), h=0.1, target=torch.ones(10, 3))
+            >>> training, validation = pairs.split(0.8, torch.Generator().manual_seed(0))
+            >>> len(training), len(validation)
+            (8, 2)
         """
         allowed = f"1 to {len(self) - 1} pairs, or a fraction in (0, 1),"
         number("size", size, allowed)
@@ -91,27 +128,53 @@ class Pairs:
         return self[order[:count].to(self.y.device)], self[order[count:].to(self.y.device)]
 
     def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Pairs:
-        """Return the same pairs in another floating-point dtype, or on another device."""
+        """Return the same pairs in another floating-point dtype, or on another device.
+
+        Args:
+            dtype: The new dtype; None keeps the old one.
+            device: The new device; None keeps the old one.
+
+        Returns:
+            The pairs, converted.
+        """
         return Pairs(*(value.to(device=device, dtype=dtype) for value in (self.y, self.h, self.target)))
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the content and its dtype: equal pairs have equal fingerprints on every device."""
+        """Return a digest of the content: equal pairs have equal fingerprints on every device.
+
+        Returns:
+            The SHA-256 of values and dtype, in hex.
+        """
         digest = hashlib.sha256(KIND.encode())
         for name, value in self._tensors().items():
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.view(torch.uint8).numpy())
+            digest.update(value.view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     def save(self, path: Path | str) -> None:
-        """Write one safetensors file. An existing file is replaced only once the new one is complete."""
+        """Write the pairs to one safetensors file. An existing file is replaced only once the new one is complete.
+
+        Args:
+            path: The file to write.
+
+        Raises:
+            OSError: If the file cannot be written. The old file remains.
+        """
         storage.write(path, KIND, self._tensors(), {})
 
     @classmethod
     def load(cls, path: Path | str) -> Pairs:
-        """Read a file written by :meth:`save`, or a NumPy ``.npz`` file with the arrays y, h and target, or t and y.
+        """Read pairs from a file. Pickles are never opened.
 
-        t and y are the times and states of a trajectory, see :meth:`from_trajectory`. Pickles are never opened. Raises
-        ValueError with the reason if the file is damaged or holds something else.
+        Args:
+            path: A file written by :meth:`save`, or a NumPy ``.npz`` file with the arrays y, h and target, or with the
+                times t and states y of a trajectory, see :meth:`from_trajectory`.
+
+        Returns:
+            The pairs in the file.
+
+        Raises:
+            ValueError: If the file is damaged or holds something else. The message gives the reason.
         """
         path = Path(path)
         found = _read_npz(path) if path.suffix == ".npz" else storage.read(path, KIND)[0]
@@ -126,14 +189,44 @@ class Pairs:
 
     @classmethod
     def concat(cls, *parts: Pairs) -> Pairs:
-        """Return the pairs of all parts, one after the other. Their n, dtype and device must agree."""
+        """Join pairs, one part after the other.
+
+        Args:
+            *parts: At least one set of pairs. Their n, dtype and device must agree.
+
+        Returns:
+            The pairs of all parts.
+
+        Raises:
+            ValueError: If there is no part, or if the parts do not agree.
+        """
         if not parts or len({(part.n, part.y.dtype, part.y.device) for part in parts}) != 1:
             raise ValueError(f"parts: Pairs of one n, dtype and device are needed, got {list(parts)}")
         return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     @classmethod
     def from_orbit(cls, system: Observed, y0: Tensor, h: float, steps: int) -> Pairs:
-        """Return ``steps`` consecutive pairs of each exact orbit from ``y0``: ``(n,)`` or ``(*, n)``."""
+        """Return consecutive pairs of the exact orbits of a system.
+
+        Args:
+            system: The system, with a dimension ``n`` and an exact flow map ``flow``.
+            y0: The start of one orbit, ``(n,)``, or of several, ``(*, n)``.
+            h: The time step, a number.
+            steps: The number of pairs from each orbit, at least 1.
+
+        Returns:
+            The pairs, one orbit after the other.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+
+        Example:
+            >>> import torch
+            >>> from locsym import Pairs, Pendulum
+            >>> y0 = torch.tensor([1.0, 0.0], dtype=torch.float64)
+            >>> Pairs.from_orbit(Pendulum(), y0, h=0.1, steps=50)
+            Pairs(N=50, n=2, h=0.1, dtype=float64)
+        """
         check_states("y0", y0, system.n)
         orbit = rollout(system.flow, y0, h, integer("steps", steps, 1))
         y, target = (part.movedim(0, -2).reshape(-1, system.n) for part in (orbit[:-1], orbit[1:]))
@@ -141,7 +234,19 @@ class Pairs:
 
     @classmethod
     def from_states(cls, system: Observed, states: Tensor, h: Tensor | float) -> Pairs:
-        """Pair states ``(N, n)`` with their images under the exact flow. h: a number or ``(N,)``."""
+        """Pair given states with their images under the exact flow.
+
+        Args:
+            system: The system, with a dimension ``n`` and an exact flow map ``flow``.
+            states: The states before the step, ``(N, n)``; a tensor or an array.
+            h: The time steps, a number or ``(N,)``.
+
+        Returns:
+            N pairs.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+        """
         states = _states(states, "states")
         check_states("states", states, system.n)
         return cls(states, h, system.flow(states, h))
@@ -155,10 +260,28 @@ class Pairs:
         how: str = "normal",
         generator: torch.Generator | None = None,
     ) -> Pairs:
-        """Pair N random states with their images under the exact flow. h: a number or ``(N,)``.
+        """Pair random states with their images under the exact flow.
 
-        how: ``"normal"`` draws every coordinate from N(0, 1); ``"angles"`` and ``"area"`` draw states on the unit
-        sphere, n = 3, see :func:`~locsym.data.sphere.sphere`.
+        Args:
+            system: The system, with a dimension ``n`` and an exact flow map ``flow``.
+            N: The number of pairs, at least 1.
+            h: The time steps, a number or ``(N,)``.
+            how: ``"normal"`` draws every coordinate from N(0, 1). ``"angles"`` and ``"area"`` draw states on the unit
+                sphere, for n = 3; see :func:`~locsym.data.sphere.sphere`.
+            generator: The source of random numbers; None for torch's own.
+
+        Returns:
+            N pairs in float64.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+
+        Example:
+            >>> import torch
+            >>> from locsym import Pairs, RigidBody
+            >>> seed = torch.Generator().manual_seed(0)
+            >>> Pairs.from_random(RigidBody(), N=20, h=0.1, how="area", generator=seed)
+            Pairs(N=20, n=3, h=0.1, dtype=float64)
         """
         integer("N", N, 1)
         one_of("how", how, SAMPLINGS)
@@ -172,7 +295,25 @@ class Pairs:
 
     @classmethod
     def from_trajectory(cls, t: Tensor | np.ndarray | Sequence[float], y: Tensor | np.ndarray) -> Pairs:
-        """Return the consecutive pairs of a trajectory: states ``(T, n)`` at strictly monotone times ``(T,)``."""
+        """Return the consecutive pairs of a trajectory.
+
+        Args:
+            t: The times, ``(T,)`` with T >= 2, strictly increasing or strictly decreasing.
+            y: The states at these times, ``(T, n)``.
+
+        Returns:
+            T − 1 pairs. Their time steps are the differences of the times.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+
+        Example:
+            >>> import numpy as np
+            >>> from locsym import Pairs
+            >>> y = np.array([[1.0, 0.0], [2.0, 0.0], [4.0, 0.0]])
+            >>> Pairs.from_trajectory([0.0, 1.0, 3.0], y)
+            Pairs(N=2, n=2, h=1…2, dtype=float64)
+        """
         times, y = check_times(t), _states(y, "y")
         if len(times) != len(y) or len(times) < 2:
             raise ValueError(f"y: one row a time and two at least are needed, got {len(y)} for {len(times)} times")
@@ -180,7 +321,19 @@ class Pairs:
 
     @classmethod
     def from_csv(cls, path: Path | str, time: str = "t", columns: Sequence[str] | None = None) -> Pairs:
-        """Return the pairs of a trajectory in a text file; see :func:`~locsym.data.tables.read_trajectory`."""
+        """Return the consecutive pairs of a trajectory in a text file.
+
+        Args:
+            path: UTF-8 text with a header, see :func:`~locsym.data.tables.read_trajectory`.
+            time: The name of the time column.
+            columns: The names of the columns that form the state, in that order; None takes all but the time.
+
+        Returns:
+            The pairs, in float64.
+
+        Raises:
+            ValueError: If the file is not such a table. The message names the line and the column.
+        """
         return cls.from_trajectory(*read_trajectory(path, time, columns))
 
     def _tensors(self) -> dict[str, Tensor]:

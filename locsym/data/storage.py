@@ -31,9 +31,16 @@ class Damaged(ValueError):
 
 
 def write(path: str | os.PathLike, kind: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
-    """Write named tensors and a configuration that JSON can hold. kind: says what they are.
+    """Write named tensors and a configuration to one file, in one step.
 
-    Raises OSError naming the file if it cannot be written; the previous file is then still there.
+    Args:
+        path: The file to write.
+        kind: What the content is; :func:`read` asks for the same word.
+        tensors: The tensors by name.
+        config: The configuration, which JSON must be able to hold.
+
+    Raises:
+        OSError: If the file cannot be written. The message names it, and the old file remains.
     """
     copies = {name: x.detach().cpu().clone(memory_format=torch.contiguous_format) for name, x in tensors.items()}
     about = {"format": FORMAT, "kind": kind, "config": json.dumps(dict(config), allow_nan=False)}
@@ -43,10 +50,20 @@ def write(path: str | os.PathLike, kind: str, tensors: Mapping[str, Tensor], con
 
 
 def read(path: str | os.PathLike, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the configuration of a file of that kind, written by :func:`write`.
+    """Return the content of a file that :func:`write` has written.
 
-    Raises :class:`Damaged`, naming the file and the reason, for any other file, and FileNotFoundError if there is none.
     The content is loaded into memory only after its digest has been found correct.
+
+    Args:
+        path: The file to read.
+        kind: What the content must be.
+
+    Returns:
+        The tensors by name, and the configuration.
+
+    Raises:
+        Damaged: If the file is any other file. The message names it and the reason.
+        FileNotFoundError: If there is no such file.
     """
     path = Path(path)
     if path.exists() and not path.is_file():
@@ -71,16 +88,31 @@ def read(path: str | os.PathLike, kind: str) -> tuple[dict[str, Tensor], dict[st
 
 
 def require_finite(path: str | os.PathLike, tensors: Mapping[str, Tensor]) -> None:
-    """Raise ValueError, naming the file and the tensor, if a tensor holds NaN or infinity."""
+    """Check that all tensors of a file are finite.
+
+    Args:
+        path: The file, for the error.
+        tensors: The tensors by name.
+
+    Raises:
+        ValueError: If a tensor holds NaN or infinity. The message names the file and the tensor.
+    """
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{path}: {name} holds NaN or infinity")
 
 
 def replace(path: str | os.PathLike, content: bytes) -> None:
-    """Replace the file ``path`` by ``content`` in one step. If that fails, OSError names it, and the old file remains.
+    """Replace a file by new content, in one step.
 
     The temporary name is always the same, so that the remains of a killed process are overwritten.
+
+    Args:
+        path: The file to replace or to create.
+        content: Its new content.
+
+    Raises:
+        OSError: If that fails. The message names the file, and the old file remains.
     """
     path = Path(path)
     beside = path.with_name(f".{path.name}.part")
@@ -101,10 +133,19 @@ def replace(path: str | os.PathLike, content: bytes) -> None:
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[BinaryIO]:
-    """Lock the file ``path`` against all other processes and threads; create it if needed, yield it open for appending.
+    """Lock a file against all other processes and threads, and create it if needed.
 
-    waiting: called if another process or thread holds the lock. The system releases the lock when a process ends, so
-    that a killed process leaves nothing to clean up. Raises OSError if the file cannot be created.
+    The system releases the lock when a process ends, so that a killed process leaves nothing to clean up.
+
+    Args:
+        path: The file to lock.
+        waiting: A function that is called if another process or thread holds the lock.
+
+    Yields:
+        The file, open for appending.
+
+    Raises:
+        OSError: If the file cannot be created.
     """
     while True:
         with path.open("ab") as file:

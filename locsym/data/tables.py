@@ -22,12 +22,31 @@ LONGEST = 2**20  # characters of a line: what has longer ones is no table, and i
 def read_trajectory(
     path: Path | str, time: str = "t", columns: Sequence[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read times ``(T,)`` and states ``(T, n)``, float64, T >= 2.
+    r"""Read the times and states of a trajectory from a text file.
 
-    path: UTF-8 text with a header, separated by tabs, semicolons, commas or spaces. A byte-order mark and blank lines
-    are skipped. time: the name of the time column, which must increase or decrease strictly. columns: the names of the
-    columns that form the state, in that order; None takes all but the time.
-    Raises ValueError naming the line and the column of the mistake.
+    Args:
+        path: UTF-8 text with a header, separated by tabs, semicolons, commas or spaces. A byte-order mark and blank
+            lines are skipped.
+        time: The name of the time column, which must increase or decrease strictly.
+        columns: The names of the columns that form the state, in that order; None takes all but the time.
+
+    Returns:
+        The times ``(T,)`` and the states ``(T, n)``, float64, T >= 2.
+
+    Raises:
+        TypeError: If ``columns`` is one text instead of a list of names.
+        ValueError: If the file is not such a table. The message names the line and the column of the mistake.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from locsym.data import read_trajectory
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "orbit.csv"
+        ...     _ = path.write_text("t,q,p\n0,1,0\n0.1,0.99,-0.08\n")
+        ...     t, y = read_trajectory(path)
+        >>> t.tolist(), y.tolist()
+        ([0.0, 0.1], [[1.0, 0.0], [0.99, -0.08]])
     """
     path = Path(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -65,14 +84,14 @@ def _read(file: TextIO, time: str, columns: Sequence[str] | None) -> tuple[np.nd
 
 def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, the header first, with their line numbers."""
-    file = _lines(file)
-    for skipped, line in enumerate(file):  # noqa: B007, read after the loop
+    ahead = _lines(file)
+    for skipped, line in enumerate(ahead):  # noqa: B007, read after the loop
         if header := line.strip().removeprefix("#").strip():  # numpy.savetxt writes "# t y1 y2"
             break
     else:
         return
     delimiter = next((mark for mark in DELIMITERS if mark in header), ",")
-    lines = (line.strip(" \r\n") for line in chain([header], file))
+    lines = (line.strip(" \r\n") for line in chain([header], ahead))
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     for row in reader:
         if row:

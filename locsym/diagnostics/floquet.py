@@ -20,13 +20,36 @@ from .jacobians import jacobians_along
 
 
 def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
-    r"""Return the eigenvalues of the product of the Jacobians over ``steps`` steps: ``(*, n)``, complex.
+    """Return the eigenvalues of the product of the Jacobians along an orbit, the largest first.
 
-    The largest comes first. For a periodic orbit with a period of ``steps`` steps they are its Floquet multipliers.
-    One of them is 1, along the orbit. Their product is 1 if the map preserves volume. The orbit is hyperbolic if one of
-    them is off the unit circle. Small eigenvalues are lost to rounding once the product has grown past 1/eps: take
-    fewer steps then, or use :func:`~locsym.diagnostics.lyapunov_exponents`. Raises ValueError if the product overflows.
-    y0: ``(*, n)``. h: number or ``(*)``. method: see :func:`~locsym.diagnostics.jacobian`.
+    For a periodic orbit with a period of ``steps`` steps they are its Floquet multipliers. One of them is 1, along the
+    orbit. Their product is 1 if the map preserves volume. The orbit is hyperbolic if one of them is off the unit
+    circle. Small eigenvalues are lost to rounding once the product has grown past 1/eps: take fewer steps then, or use
+    :func:`~locsym.diagnostics.lyapunov_exponents`.
+
+    Args:
+        flow: The flow map.
+        y0: The start of the orbit, ``(*, n)``.
+        h: The time step, a number or ``(*)``.
+        steps: The number of steps, at least 1.
+        method: How a Jacobian is computed, see :func:`~locsym.diagnostics.jacobian`.
+
+    Returns:
+        The eigenvalues, complex, ``(*, n)``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed, or if the orbit or the product overflows.
+
+    Example:
+        >>> import math, torch
+        >>> from locsym.diagnostics import floquet_multipliers
+        >>> from locsym.systems import LinearFlow
+        >>> rotation = LinearFlow(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
+        >>> y0 = torch.tensor([1.0, 0.0], dtype=torch.float64)
+        >>> h = 2 * math.pi / 100
+        >>> multipliers = floquet_multipliers(rotation, y0, h, steps=100)
+        >>> torch.allclose(multipliers, torch.ones(2, dtype=torch.complex128))
+        True
     """
     jacobians = jacobians_along(flow, y0, h, steps, method)
     product = torch.eye(y0.shape[-1]).to(y0)
@@ -39,9 +62,23 @@ def floquet_multipliers(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int
 
 
 def lap(states: Tensor) -> int:
-    """Return the number of steps after which a sampled closed orbit ``(T, n)`` first comes closest to its start.
+    """Return the number of steps after which a sampled closed orbit first comes closest to its start.
 
-    Raises ValueError if the orbit does not come back.
+    Args:
+        states: The states of the orbit, ``(T, n)``, more than one lap.
+
+    Returns:
+        The number of steps.
+
+    Raises:
+        TypeError, ValueError: If the states are not allowed, or if the orbit does not come back.
+
+    Example:
+        >>> import math, torch
+        >>> from locsym.diagnostics import lap
+        >>> angle = 2 * math.pi * torch.arange(30) / 20
+        >>> lap(torch.stack([angle.cos(), angle.sin()], dim=-1))
+        20
     """
     finite_states("states", states)
     if states.ndim != 2 or not len(states):
@@ -58,7 +95,7 @@ def lap(states: Tensor) -> int:
 
 
 def return_map(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
-    r"""Return the transverse return map S of one lap, scaled to determinant one: ``(n − 1, n − 1)``.
+    r"""Return the transverse return map S of one lap, scaled to determinant one.
 
     .. math:: S = V^\top J_{s + T - 1} \cdots J_{s + 1} J_s \, U
 
@@ -66,17 +103,62 @@ def return_map(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
     directions transverse to the orbit at both ends. The tangents are central differences of the states. A lap that does
     not end exactly at its start stretches S a little; the scaling undoes that. S can be differentiated with respect to
     the flow's weights.
-    states: the training data, ``(T + 3, n)`` at least. h: number.
+
+    Args:
+        flow: The flow map, made of torch functions.
+        states: The training data, consecutive states of a closed orbit, ``(T + 3, n)`` at least.
+        h: The time step between the states, a number.
+
+    Returns:
+        S, ``(n − 1, n − 1)``.
+
+    Raises:
+        TypeError, ValueError: If the states are not allowed, or make no whole lap.
+
+    Example:
+        >>> import math, torch
+        >>> from locsym import rollout
+        >>> from locsym.diagnostics import return_map
+        >>> from locsym.systems import LinearFlow
+        >>> A = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> rotation = LinearFlow(A)
+        >>> h, y0 = 2 * math.pi / 20, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+        >>> states = rollout(rotation, y0, h, steps=30)
+        >>> S = return_map(rotation, states, h)  # neighbours stay where they are
+        >>> torch.allclose(S, torch.eye(2, dtype=torch.float64))
+        True
     """
     return _unit(_laps(flow, states, h, 1))[0]
 
 
 def return_maps(flow: FlowMap, states: Tensor, h: Tensor | float, scaled: bool = True) -> Tensor:
-    """Return the :func:`return_map` of every whole lap within the states, s = 1, 2, …: ``(L, n − 1, n − 1)``.
+    """Return the :func:`return_map` of every whole lap within the states, s = 1, 2, ….
 
-    If the orbit closed exactly, they would all have the same trace, and the determinant one. scaled: whether they are
-    scaled to determinant one.
-    states: ``(L + T + 2, n)``.
+    If the orbit closed exactly, they would all have the same trace, and the determinant one.
+
+    Args:
+        flow: The flow map, made of torch functions.
+        states: Consecutive states of a closed orbit, ``(L + T + 2, n)``, with laps of T steps.
+        h: The time step between the states, a number.
+        scaled: Whether the maps are scaled to determinant one.
+
+    Returns:
+        The maps, ``(L, n − 1, n − 1)``.
+
+    Raises:
+        TypeError, ValueError: If the states are not allowed, or make no whole lap.
+
+    Example:
+        >>> import math, torch
+        >>> from locsym import rollout
+        >>> from locsym.diagnostics import return_maps
+        >>> from locsym.systems import LinearFlow
+        >>> A = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> rotation = LinearFlow(A)
+        >>> h, y0 = 2 * math.pi / 20, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+        >>> states = rollout(rotation, y0, h, steps=30)
+        >>> return_maps(rotation, states, h).shape  # laps of 20 steps in 31 states
+        torch.Size([9, 2, 2])
     """
     maps = _laps(flow, states, h, len(states))
     return _unit(maps) if scaled else maps
@@ -84,7 +166,19 @@ def return_maps(flow: FlowMap, states: Tensor, h: Tensor | float, scaled: bool =
 
 @dataclass(frozen=True)
 class TraceRange:
-    """The trace of S of a sampled lap, as far as the samples determine it: ``low`` to ``high``, for n = 3."""
+    """The trace of S of a sampled lap, as far as the samples determine it, for n = 3.
+
+    Args:
+        low: The smallest trace that is possible.
+        high: The largest trace that is possible.
+
+    Example:
+        >>> from locsym.diagnostics import TraceRange
+        >>> TraceRange(low=1.25, high=1.75).kind
+        'elliptic'
+        >>> TraceRange(low=1.75, high=2.25).kind
+        'undecided'
+    """
 
     low: float
     high: float
@@ -111,8 +205,31 @@ def trace_range(flow: FlowMap, states: Tensor, h: Tensor | float) -> TraceRange:
     """Return the range of tr S over all starts that the lap can have within the states; see :func:`return_maps`.
 
     A sampled lap does not end exactly at its start, so that its trace depends on where it begins. The range measures
-    this uncertainty. Raises ValueError if the return map is not finite, and in other dimensions than 3, in which tr S
-    alone does not decide.
+    this uncertainty.
+
+    Args:
+        flow: The flow map, made of torch functions.
+        states: Consecutive states of a closed orbit, ``(T, 3)``, more than one lap.
+        h: The time step between the states, a number.
+
+    Returns:
+        The range of the trace.
+
+    Raises:
+        TypeError, ValueError: If the states are not allowed or make no whole lap, if the dimension is not 3, in which
+            tr S alone decides, or if the return map is not finite.
+
+    Example:
+        >>> import math, torch
+        >>> from locsym import rollout
+        >>> from locsym.diagnostics import trace_range
+        >>> from locsym.systems import LinearFlow
+        >>> A = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> rotation = LinearFlow(A)
+        >>> h, y0 = 2 * math.pi / 20, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+        >>> states = rollout(rotation, y0, h, steps=30)
+        >>> round(trace_range(rotation, states, h).value, 9)
+        2.0
     """
     finite_states("states", states, 3)
     with torch.no_grad():
@@ -122,10 +239,34 @@ def trace_range(flow: FlowMap, states: Tensor, h: Tensor | float) -> TraceRange:
 
 
 def transverse_multipliers(flow: FlowMap, states: Tensor, h: Tensor | float) -> Tensor:
-    """Return the eigenvalues of :func:`return_map`, complex ``(n − 1)``, the largest first.
+    """Return the eigenvalues of :func:`return_map`, the largest first.
 
     The orbit is elliptic if all of them lie on the unit circle. If one lies outside, the orbit is hyperbolic, and
-    neighbours leave it by that factor in each lap. Raises ValueError if the return map is not finite.
+    neighbours leave it by that factor in each lap.
+
+    Args:
+        flow: The flow map, made of torch functions.
+        states: Consecutive states of a closed orbit, ``(T + 3, n)`` at least, with laps of T steps.
+        h: The time step between the states, a number.
+
+    Returns:
+        The eigenvalues, complex, ``(n − 1,)``.
+
+    Raises:
+        TypeError, ValueError: If the states are not allowed or make no whole lap, or if the return map is not finite.
+
+    Example:
+        >>> import math, torch
+        >>> from locsym import rollout
+        >>> from locsym.diagnostics import transverse_multipliers
+        >>> from locsym.systems import LinearFlow
+        >>> A = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> rotation = LinearFlow(A)
+        >>> h, y0 = 2 * math.pi / 20, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+        >>> states = rollout(rotation, y0, h, steps=30)
+        >>> multipliers = transverse_multipliers(rotation, states, h)
+        >>> torch.allclose(multipliers, torch.ones(2, dtype=torch.complex128))
+        True
     """
     S = return_map(flow, states, h).detach()
     check_finite("flow: the return map", S)  # LAPACK may crash on NaN

@@ -11,10 +11,29 @@ from ..guards import check_finite
 
 
 def growth_rates(M: Tensor, tau: float) -> Tensor:
-    r"""Return :math:`\lambda_k = \log(\mu_k) / \tau` for the eigenvalues :math:`\mu_k` of a flow's matrix M ``(n, n)``.
+    r"""Return the growth rates and frequencies of a linear flow, sorted by frequency.
 
-    Re λ is a growth rate and Im λ a frequency, both per unit time; frequencies beyond :math:`\pi / \tau` are aliased.
-    Returns them sorted by frequency: ``(n)``, complex. Raises ValueError if M is not square or not finite, or tau is 0.
+    .. math:: \lambda_k = \log(\mu_k) / \tau
+
+    where :math:`\mu_k` are the eigenvalues of M. Re λ is a growth rate and Im λ a frequency, both per unit time.
+    Frequencies beyond :math:`\pi / \tau` are aliased.
+
+    Args:
+        M: The matrix of the flow over the time ``tau``, ``(n, n)``.
+        tau: The time step, finite and not 0.
+
+    Returns:
+        The rates, complex, ``(n,)``.
+
+    Raises:
+        ValueError: If M is not square, not finite or singular, or if ``tau`` is not allowed.
+
+    Example:
+        >>> import math, torch
+        >>> from locsym.diagnostics import growth_rates
+        >>> quarter = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])  # a quarter of a turn
+        >>> growth_rates(quarter, tau=math.pi / 2).imag
+        tensor([-1.,  1.])
     """
     if M.ndim != 2 or M.shape[0] != M.shape[1]:
         raise ValueError(f"M: a square matrix is needed, got shape {tuple(M.shape)}")

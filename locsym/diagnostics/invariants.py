@@ -11,17 +11,51 @@ from ..guards import check_finite
 
 
 def drift(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
-    r"""Return the relative error :math:`|I(y_t) - I(y_0)| / |I(y_0)|` along an orbit ``(T, *, n)``: ``(T, *)``.
+    r"""Return the relative error of an invariant along an orbit.
 
-    invariant: I, ``(*, n)`` to ``(*)``, such as a value of ``system.invariants``. Raises ValueError if I(y_0) = 0 or if
-    I overflows.
+    .. math:: |I(y_t) - I(y_0)| \, / \, |I(y_0)|
+
+    Args:
+        invariant: The function I, ``(*, n)`` to ``(*)``, such as a value of ``system.invariants``.
+        orbit: The states, ``(T, *, n)``, with the start first.
+
+    Returns:
+        The relative errors, ``(T, *)``.
+
+    Raises:
+        ValueError: If the orbit has another shape, if I is 0 at its start, or if I overflows.
+
+    Example:
+        >>> import torch
+        >>> from locsym.diagnostics import drift
+        >>> orbit = torch.tensor([[2.0], [2.5], [1.0]])
+        >>> drift(lambda y: y[..., 0], orbit)
+        tensor([0.0000, 0.2500, 0.5000])
     """
     check_finite("invariant: the relative error", error := _relative_error(invariant, orbit))
     return error
 
 
 def worst_drift(invariant: Callable[[Tensor], Tensor], orbit: Tensor) -> Tensor:
-    """Return the largest :func:`drift` along an orbit ``(T, *, n)``: ``(*)``; infinity if it is not finite."""
+    """Return the largest relative error of an invariant along an orbit; see :func:`drift`.
+
+    Args:
+        invariant: The function I, ``(*, n)`` to ``(*)``, such as a value of ``system.invariants``.
+        orbit: The states, ``(T, *, n)``, with the start first.
+
+    Returns:
+        The largest errors, ``(*)``; infinity where they are not finite.
+
+    Raises:
+        ValueError: If the orbit has another shape, or if I is 0 or not finite at its start.
+
+    Example:
+        >>> import torch
+        >>> from locsym.diagnostics import worst_drift
+        >>> orbit = torch.tensor([[2.0], [2.5], [1.0]])
+        >>> worst_drift(lambda y: y[..., 0], orbit)
+        tensor(0.5000)
+    """
     return _relative_error(invariant, orbit).nan_to_num(torch.inf, torch.inf).amax(0)
 
 

@@ -13,13 +13,29 @@ BLOCK = 1024  # states differentiated at a time
 
 
 def jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str = "auto") -> Tensor:
-    r"""Return the Jacobian :math:`\partial\Phi_h(y) / \partial y`: ``(*, n, n)``.
+    r"""Return the Jacobian :math:`\partial\Phi_h(y) / \partial y` of a flow map.
 
-    y: ``(*, n)``. h: number or ``(*)``. method: ``"autograd"`` is exact to rounding and takes one backward sweep over n
-    copies of the batch, for maps made of torch functions. ``"difference"`` takes five-point differences, with an error
-    near 1e-12 in float64, for any smooth map. ``"auto"`` takes the flow map's own ``jacobian(y, h)`` if it has one,
-    autograd if the map can be differentiated, and differences otherwise.
-    Raises TypeError or ValueError, naming the argument, for states that are not finite and for any other h or method.
+    Args:
+        flow: The flow map.
+        y: The states, ``(*, n)``, floating-point and finite.
+        h: The time step, a number or ``(*)``.
+        method: ``"autograd"`` is exact to rounding and takes one backward sweep over n copies of the batch, for maps
+            made of torch functions. ``"difference"`` takes five-point differences, with an error near 1e-12 in float64,
+            for any smooth map. ``"auto"`` takes the flow map's own ``jacobian(y, h)`` if it has one, autograd if the
+            map can be differentiated, and differences otherwise.
+
+    Returns:
+        The Jacobians, ``(*, n, n)``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed, or if the Jacobian overflows.
+
+    Example:
+        >>> import torch
+        >>> from locsym.diagnostics import jacobian
+        >>> jacobian(lambda y, h: y + h * y**2, torch.tensor([1.0, 2.0]), 0.5)
+        tensor([[2., 0.],
+                [0., 3.]])
     """
     finite_states("y", y)
     h = check_step(h, y)
@@ -41,6 +57,18 @@ def _jacobian(flow: FlowMap, y: Tensor, h: Tensor | float, method: str) -> Tenso
 
 
 def finite_result(what: str, found: Tensor) -> Tensor:
+    """Return a result if it is finite.
+
+    Args:
+        what: What the error calls the result.
+        found: The result, of any shape.
+
+    Returns:
+        ``found`` itself.
+
+    Raises:
+        ValueError: If it holds NaN or infinity.
+    """
     check_finite(f"flow: {what}", found)
     return found
 
@@ -68,6 +96,19 @@ def _by_differences(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
 
 
 def step_of_same_shape(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
+    """Return the states after one step, after checking that their shape has stayed.
+
+    Args:
+        flow: The flow map.
+        y: The states, ``(*, n)``.
+        h: The time step, a number or ``(*)``.
+
+    Returns:
+        The states after the step, ``(*, n)``.
+
+    Raises:
+        ValueError: If the flow map changes the shape.
+    """
     moved = flow(y, h)
     if moved.shape != y.shape:
         raise ValueError(f"flow: it takes states {tuple(y.shape)} to {tuple(moved.shape)}; the shape must stay")
@@ -75,18 +116,56 @@ def step_of_same_shape(flow: FlowMap, y: Tensor, h: Tensor | float) -> Tensor:
 
 
 def jacobians_along(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
-    """Return the Jacobians at the states y_0, …, y_{steps−1} of an orbit: ``(steps, *, n, n)``; steps >= 1."""
+    """Return the Jacobians at the states along an orbit, except the last.
+
+    Args:
+        flow: The flow map.
+        y0: The start of the orbit, ``(*, n)``.
+        h: The time step, a number or ``(*)``.
+        steps: The number of steps, at least 1.
+        method: How a Jacobian is computed, see :func:`jacobian`.
+
+    Returns:
+        The Jacobians, ``(steps, *, n, n)``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed, or if the orbit or a Jacobian overflows.
+
+    Example:
+        >>> import torch
+        >>> from locsym.diagnostics import jacobians_along
+        >>> y0 = torch.tensor([1.0])
+        >>> jacobians_along(lambda y, h: y + h * y**2, y0, 0.5, steps=2).flatten()
+        tensor([2.0000, 2.5000])
+    """
     orbit = finite_orbit(rollout(flow, y0, h, integer("steps", steps, 1)))
     blocks = orbit[:-1].split(max(1, BLOCK // max(1, y0[..., 0].numel())))
     return torch.cat([jacobian(flow, y, _one_each(h, y), method) for y in blocks])
 
 
 def generator_field(flow: FlowMap, y: Tensor) -> Tensor:
-    r"""Return the generator of a family of maps, :math:`g(y) = \partial\Phi_h(y) / \partial h` at h = 0: ``(*, n)``.
+    r"""Return the generator of a family of maps, :math:`g(y) = \partial\Phi_h(y) / \partial h` at h = 0.
 
-    y: ``(*, n)``. The flow map must be made of torch functions and take one step a state. The generator of an exact
-    flow is the field; that of a chain of shears is a field with :math:`\partial g_k / \partial y_k = 0` for every k.
-    Raises TypeError or ValueError, naming the argument, for states that are not finite.
+    The generator of an exact flow is the field; that of a chain of shears is a field with
+    :math:`\partial g_k / \partial y_k = 0` for every k.
+
+    Args:
+        flow: The flow map, made of torch functions, which must accept one step for each state.
+        y: The states, ``(*, n)``, floating-point and finite.
+
+    Returns:
+        The generator at each state, ``(*, n)``.
+
+    Raises:
+        TypeError, ValueError: If the states are not allowed, or if the generator overflows.
+
+    Example:
+        >>> import torch
+        >>> from locsym.diagnostics import generator_field
+        >>> def growth(y, h):
+        ...     return y * torch.exp(h).unsqueeze(-1)
+        >>> generator_field(growth, torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
     """
     finite_states("y", y)
     n = y.shape[-1]
@@ -100,7 +179,23 @@ def generator_field(flow: FlowMap, y: Tensor) -> Tensor:
 
 
 def zero_pattern(J: Tensor, tolerance: float = 0.0) -> Tensor:
-    """Return where a Jacobian is zero for every state: ``(*, n, n)`` to booleans ``(n, n)``."""
+    """Return where a Jacobian is zero for every state.
+
+    Args:
+        J: The Jacobians, ``(*, n, n)``.
+        tolerance: The largest absolute value that counts as zero.
+
+    Returns:
+        Booleans, ``(n, n)``.
+
+    Example:
+        >>> import torch
+        >>> from locsym.diagnostics import zero_pattern
+        >>> J = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0], [0.0, 1.0]]])
+        >>> zero_pattern(J)
+        tensor([[False, False],
+                [ True, False]])
+    """
     return (J.abs() <= tolerance).reshape(-1, *J.shape[-2:]).all(0)
 
 

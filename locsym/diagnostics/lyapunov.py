@@ -14,11 +14,32 @@ from .jacobians import jacobians_along
 
 
 def lyapunov_exponents(flow: FlowMap, y0: Tensor, h: Tensor | float, steps: int, method: str = "auto") -> Tensor:
-    r"""Return the n Lyapunov exponents along an orbit, per unit time, the largest first: ``(*, n)``.
+    r"""Return the n Lyapunov exponents along an orbit, per unit time, the largest first.
 
     The QR method (Benettin et al. 1980): with :math:`J_i Q_i = Q_{i+1} R_{i+1}`, the means of
     :math:`\log |\operatorname{diag} R_i| / h` over ``steps`` steps. Their sum is 0 if the map preserves volume.
-    y0: ``(*, n)``. h: number or ``(*)``, not 0. method: see :func:`~locsym.diagnostics.jacobian`.
+
+    Args:
+        flow: The flow map.
+        y0: The start of the orbit, ``(*, n)``.
+        h: The time step, a number or ``(*)``, not 0.
+        steps: The number of steps, at least 1.
+        method: How a Jacobian is computed, see :func:`~locsym.diagnostics.jacobian`.
+
+    Returns:
+        The exponents, ``(*, n)``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed, or if the orbit or an exponent overflows.
+
+    Example:
+        >>> import torch
+        >>> from locsym.diagnostics import lyapunov_exponents
+        >>> from locsym.systems import LinearFlow
+        >>> saddle = LinearFlow(torch.diag(torch.tensor([1.0, -1.0])))
+        >>> y0 = torch.tensor([0.5, 0.5], dtype=torch.float64)
+        >>> lyapunov_exponents(saddle, y0, h=0.1, steps=10)
+        tensor([ 1.0000, -1.0000], dtype=torch.float64)
     """
     jacobians, step = jacobians_along(flow, y0, h, steps, method), precise_step(h, y0)
     if bool((step == 0).any()):

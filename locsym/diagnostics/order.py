@@ -16,7 +16,20 @@ MOST = 1e8  # steps to one point of a regression
 
 @dataclass(frozen=True)
 class Order:
-    """The observed order of a method. order: from the slope of log error over log h. h, errors: ``(S,)``."""
+    """The observed order of a method, made by :func:`observed_order`.
+
+    Args:
+        order: The order, from the slope of log error over log h.
+        h: The steps, ``(S,)``.
+        errors: The largest error for each step, ``(S,)``.
+
+    Example:
+        >>> import torch
+        >>> from locsym.diagnostics import Order
+        >>> h = torch.tensor([0.1, 0.2])
+        >>> Order(2.0, h, errors=h**2).order
+        2.0
+    """
 
     order: float
     h: Tensor
@@ -24,11 +37,33 @@ class Order:
 
 
 def observed_order(flow: FlowMap, exact: FlowMap, y: Tensor, h: Sequence[float], time: float | None = None) -> Order:
-    """Fit the order p of a method by regression, error ~ h^p at a fixed time, h^(p+1) after one step.
+    """Fit the order p of a method by regression: the error is ~ h^p at a fixed time, and ~ h^(p+1) after one step.
 
-    flow: the method. exact: the flow map that it approximates. y: the starts, ``(*, n)``. h: two or more different
-    steps > 0. time: a multiple of every h, > 0; None compares single steps. The error is the largest Euclidean error
-    over the batch. Raises ValueError if an error is zero or not finite, since it then has no logarithm.
+    Args:
+        flow: The method, a flow map.
+        exact: The flow map that it approximates.
+        y: The starts, ``(*, n)``. The error is the largest Euclidean error over them.
+        h: Two or more different steps > 0.
+        time: The time at which errors are compared, > 0 and a multiple of every h; None compares single steps.
+
+    Returns:
+        The order, with the steps and errors behind it.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed, or if an error is zero or not finite, since it then has no
+            logarithm.
+
+    Example:
+        >>> import torch
+        >>> from locsym import Pendulum
+        >>> from locsym.diagnostics import observed_order
+        >>> from locsym.splitting import split, strang
+        >>> system = Pendulum()
+        >>> y = torch.tensor([1.0, 0.0], dtype=torch.float64)
+        >>> method = strang(split(system))
+        >>> found = observed_order(method, system.flow, y, h=[0.1, 0.05], time=1.0)
+        >>> round(found.order)
+        2
     """
     finite_states("y", y)
     if not y.numel():
@@ -56,10 +91,25 @@ def observed_order(flow: FlowMap, exact: FlowMap, y: Tensor, h: Sequence[float],
 
 
 def growth_power(t: Tensor, error: Tensor, start: float) -> float:
-    """Return the power p of an error that grows as t^p, by regression through its running maximum from ``start`` on.
+    """Return the power p of an error that grows as t^p, by regression through its running maximum.
 
-    t, error: ``(T,)``; times increase. Raises ValueError where fewer than two times remain, or the maximum is 0 or not
-    finite there.
+    Args:
+        t: The times, ``(T,)``, increasing.
+        error: The errors at these times, ``(T,)``.
+        start: The time from which on the errors count, > 0.
+
+    Returns:
+        The power p.
+
+    Raises:
+        ValueError: If fewer than two times remain, or if the running maximum is 0 or not finite there.
+
+    Example:
+        >>> import torch
+        >>> from locsym.diagnostics import growth_power
+        >>> t = torch.arange(1.0, 10.0)
+        >>> round(growth_power(t, 3 * t**2, start=1.0), 6)
+        2.0
     """
     t, error = (torch.as_tensor(x, dtype=torch.float64) for x in (t, error))
     late, largest = t >= start, error.cummax(0).values

@@ -20,19 +20,27 @@ Involution = Tensor | Sequence[float]
 
 
 def reversibility_defect(flow: FlowMap, R: Involution, y: Tensor, h: Tensor | float) -> Tensor:
-    r"""Return :math:`\|R \, \Phi_h(R \, \Phi_h(y)) - y\|_\infty` for each state: 0 for a reversible map.
+    r"""Return :math:`\|R \, \Phi_h(R \, \Phi_h(y)) - y\|_\infty`, which is zero for a reversible map.
 
     Args:
         flow: The flow map.
-        R: The involution, n signs or a matrix ``(n, n)`` with R R = 1.
-        y: States, ``(*, n)``.
-        h: The step, a number or ``(*)``.
+        R: The involution: n signs, or a matrix ``(n, n)`` with R R = 1.
+        y: The states, ``(*, n)``, floating-point and finite.
+        h: The time step, a number or ``(*)``.
 
     Returns:
-        One number a state, ``(*)``.
+        The defects, ``(*)``.
 
     Raises:
-        TypeError, ValueError: Naming the argument; also if the map overflows.
+        TypeError, ValueError: If an argument is not allowed, or if the step overflows. The message names the argument.
+
+    Example:
+        >>> import torch
+        >>> from locsym import Pendulum
+        >>> from locsym.diagnostics import reversibility_defect
+        >>> y = torch.tensor([1.0, 0.5], dtype=torch.float64)
+        >>> bool(reversibility_defect(Pendulum().flow, (1, -1), y, 0.1) < 1e-12)
+        True
     """
     finite_states("y", y)
     mirror = involution("R", R, y.shape[-1], y.dtype).to(y.device)
@@ -47,18 +55,20 @@ def reversing_signs(
     """Return all diagonal involutions R, as signs, under which a field is reversible: R f(R y) = −f(y).
 
     Args:
-        f: The field, from states ``(*, n)`` to ``(*, n)``; of a :class:`~locsym.systems.System` its ``rhs``.
-        y: Some states where to look, ``(*, n)``; points in general position.
+        f: The field, ``(*, n)`` to ``(*, n)``, such as the ``rhs`` of a :class:`~locsym.systems.System`.
+        y: Some states in general position, ``(*, n)``, at which the field is evaluated.
         tolerance: How far R f(R y) + f(y) may be from 0, relative to the largest component of f there.
 
     Returns:
         Tuples of n signs, those with the fewest −1 first; an empty list if there are none.
 
     Raises:
-        TypeError, ValueError: Naming the argument; also for n > 16, where there are too many to try.
+        TypeError, ValueError: If an argument is not allowed. For n > 16 there are too many signs to try.
 
     Example:
-        >>> from locsym.systems import RigidBody
+        >>> import torch
+        >>> from locsym import RigidBody
+        >>> from locsym.diagnostics import reversing_signs
         >>> y = torch.tensor([[0.3, 0.5, 0.8]], dtype=torch.float64)
         >>> reversing_signs(RigidBody().rhs, y)
         [(1, 1, -1), (1, -1, 1), (-1, 1, 1), (-1, -1, -1)]

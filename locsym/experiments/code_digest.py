@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..training.fit import METHODS
 
-ROOT = Path(__file__).parents[1]  #: the package
+ROOT = Path(__file__).parents[1]  # the package
 PARSING = threading.Lock()  # Python 3.11 ends with a SystemError where two threads parse at once
 
 
@@ -21,6 +21,9 @@ def training_code() -> tuple[str, ...]:
 
     The search begins at ``fit``, at its methods, which are imported on first use, and at the systems that give the
     data. A file brings the C++ sources of its folder with it.
+
+    Returns:
+        Paths below the package, sorted.
     """
     ahead = ["training/fit.py", *(f"training/{module}.py" for module, _ in METHODS.values()), "systems/__init__.py"]
     found: set[str] = set()
@@ -45,9 +48,13 @@ def _imported(name: str) -> Iterator[str]:
 
 @functools.cache
 def digest(files: tuple[str, ...] | None = None) -> str:
-    """Return the SHA-256, in hex, of files of the package; comments and docstrings do not count.
+    """Return a digest of files of the package, in which comments and docstrings do not count.
 
-    files: paths below the package; None for :func:`training_code`.
+    Args:
+        files: Paths below the package; None for :func:`training_code`.
+
+    Returns:
+        The SHA-256, in hex.
     """
     found = hashlib.sha256()
     for name in training_code() if files is None else files:
@@ -65,9 +72,8 @@ def _bare(source: str) -> str:
     """Return the syntax tree without docstrings: it depends on what a program does, not on how it is written."""
     tree = _tree(source)
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [line for line in body if not _is_text(line)]
+        if isinstance(body := getattr(node, "body", None), list):
+            body[:] = [line for line in body if not _is_text(line)]
     return ast.dump(tree)
 
 

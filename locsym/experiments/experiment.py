@@ -30,10 +30,19 @@ SYSTEMS: dict[str, Callable[[], System]] = {"advection": Advection, "rigid body"
 class Data:
     """The observations: N pairs for training and M for validation, one step ``tau`` apart.
 
-    sampling: ``"orbit"`` (consecutive states of one orbit, validation after training), ``"normal"`` (states from
-    N(0, 1)), ``"angles"`` or ``"area"`` (states on the unit sphere, uniform in its angles or by its area).
-    seed: of the random states. told: the fraction of ``tau`` that the network is given as its step h; the paper allows
-    h = τ and h = τ/L.
+    Args:
+        sampling: ``"orbit"`` (consecutive states of one orbit, with those for validation after those for training),
+            ``"normal"`` (states from N(0, 1)), ``"angles"`` or ``"area"`` (states on the unit sphere, uniform in its
+            angles or by its area).
+        tau: The time step between the two states of a pair.
+        N, M: The numbers of pairs for training and for validation.
+        seed: The seed of the random states.
+        told: The fraction of ``tau`` that the network is given as its step h; the paper allows h = τ and h = τ/L.
+
+    Example:
+        >>> from locsym.experiments import Data
+        >>> Data("orbit", tau=0.1, N=120, M=40).told
+        1.0
     """
 
     sampling: str
@@ -48,8 +57,19 @@ class Data:
 class Architecture:
     """A LocSympNet (31) and how its weights start: W, w ~ N(0, std²), b ~ N(0, bias_std²).
 
-    order: of its modules, ``"ascending"`` or ``"printed"``. dtype: of weights and training, ``"float64"`` or
-    ``"float32"``.
+    Args:
+        K, width, activation, symmetric: See :class:`~locsym.networks.LocSympNet`.
+        std, bias_std: The standard deviations of the starting weights and of the starting biases.
+        order: The order of the modules, ``"ascending"`` or ``"printed"``.
+        dtype: The dtype of weights and training, ``"float64"`` or ``"float32"``.
+
+    Raises:
+        ValueError: If the dtype is not allowed.
+
+    Example:
+        >>> from locsym.experiments import PAPER_START, Architecture
+        >>> Architecture(K=2, width=16, **PAPER_START).std
+        0.1
     """
 
     K: int
@@ -61,7 +81,7 @@ class Architecture:
     order: str = "ascending"
     dtype: str = "float64"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype: one of {', '.join(map(repr, DTYPES))} is needed, got {self.dtype!r}")
 
@@ -70,7 +90,18 @@ class Architecture:
 class Training:
     """The arguments of :func:`~locsym.training.fit`: the method, when to stop, and the method's own options.
 
-    rate: of Adam, one number, or (first, last) of an exponential decay. ridge: of Levenberg–Marquardt.
+    Args:
+        method: The name of the method.
+        iterations: The largest number of iterations.
+        target: The training loss at which to stop; None for none.
+        seconds: The time after which to stop; None for no limit.
+        rate: The learning rate of Adam, one number, or (first, last) of an exponential decay; None for the default.
+        ridge: The ridge of Levenberg–Marquardt; None for the default.
+
+    Example:
+        >>> from locsym.experiments import Training
+        >>> Training("lm", 300).options()
+        {'method': 'lm', 'iterations': 300}
     """
 
     method: str
@@ -81,13 +112,35 @@ class Training:
     ridge: float | None = None
 
     def options(self) -> dict:
-        """Return the keyword arguments for ``fit`` that are set."""
+        """Return the keyword arguments for ``fit`` that are set.
+
+        Returns:
+            The arguments by name.
+        """
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment: a system by its name in ``SYSTEMS``, its data, a network, a training, and the network's seed."""
+    """One experiment, as a value that determines all of its numbers.
+
+    Args:
+        system: The system, by its name in ``SYSTEMS``.
+        data: The observations.
+        network: The network.
+        training: How it is trained.
+        seed: The seed of the network's starting weights.
+
+    Raises:
+        ValueError: If the system is unknown.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from locsym.experiments import ONE_ORBIT_LM, Training
+        >>> short = replace(ONE_ORBIT_LM, training=Training("lm", 2))
+        >>> short.run().iterations
+        2
+    """
 
     system: str
     data: Data
@@ -95,7 +148,7 @@ class Experiment:
     training: Training
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.system not in SYSTEMS:
             raise ValueError(f"system: one of {sorted(SYSTEMS)} is needed, got {self.system!r}")
 
@@ -105,11 +158,19 @@ class Experiment:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def make_system(self) -> System:
-        """Return the system that is observed."""
+        """Return the system that is observed.
+
+        Returns:
+            The system.
+        """
         return SYSTEMS[self.system]()
 
     def make_pairs(self) -> tuple[Pairs, Pairs]:
-        """Return the training and the validation pairs."""
+        """Return the training and the validation pairs.
+
+        Returns:
+            N pairs and M pairs.
+        """
         system, data = self.make_system(), self.data
         if data.sampling == "orbit":
             pairs = Pairs.from_orbit(system, torch.tensor(ORBIT_START, dtype=torch.float64), data.tau, data.N + data.M)
@@ -121,7 +182,11 @@ class Experiment:
         return pairs[: data.N], pairs[data.N :]
 
     def make_network(self) -> LocSympNet:
-        """Return the network with its starting weights."""
+        """Return the network with its starting weights.
+
+        Returns:
+            The network.
+        """
         generator = torch.Generator().manual_seed(self.seed)
         options = asdict(self.network)
         K, width, activation = options.pop("K"), options.pop("width"), options.pop("activation")
@@ -130,16 +195,34 @@ class Experiment:
 
     @classmethod
     def from_dict(cls, held: Mapping[str, Any]) -> Experiment:
-        """Return the experiment that ``dataclasses.asdict``, and JSON after it, has turned into ``held``."""
+        """Return the experiment that ``dataclasses.asdict``, and JSON after it, has turned into a dictionary.
+
+        Args:
+            held: The dictionary.
+
+        Returns:
+            The experiment.
+
+        Raises:
+            KeyError, TypeError, ValueError: If the dictionary is no experiment.
+        """
         rate = held["training"].get("rate")
         training = held["training"] | {"rate": tuple(rate) if isinstance(rate, list) else rate}
         parts = {"data": Data(**held["data"]), "network": Architecture(**held["network"])}
         return cls(**dict(held) | parts | {"training": Training(**training)})
 
     def folder(self, root: Path | str, pairs: Pairs | None = None) -> Path:
-        """Where it is trained below ``root``: named by :attr:`key` and by digests of the training code and the data.
+        """Return the folder of the training below ``root``.
 
-        pairs: the training pairs, if they have been made already.
+        It is named by :attr:`key` and by digests of the training code and of the data, so that other code or other data
+        are another training.
+
+        Args:
+            root: The folder of all trainings.
+            pairs: The training pairs, if they have been made already.
+
+        Returns:
+            The folder, which need not exist.
         """
         pairs = self.make_pairs()[0] if pairs is None else pairs
         return Path(root) / f"{self.key}-{digest()[:8]}-{pairs.fingerprint()[:8]}"
@@ -150,12 +233,21 @@ class Experiment:
         progress: Callable[[int, int, str], None] | None = None,
         pause: int | None = None,
     ) -> Run:
-        """Train, or load the finished training. Under ``root`` a training is stored, and resumed after an interruption.
+        """Train, or load the finished training.
 
-        pause: stops after this number of iterations; another call continues from there.
+        Below ``root`` a training is stored, and resumed after an interruption; see :meth:`folder`.
 
-        The name of the folder consists of :attr:`key` and digests of the training code and of the data, so that other
-        code or other data are another training.
+        Args:
+            root: The folder of all trainings; None to store nothing.
+            progress: A function of (iterations done, their number, text), which is told of progress.
+            pause: The number of iterations after which to stop; another call continues from there. None for no pause.
+
+        Returns:
+            The training, with the trained network.
+
+        Raises:
+            OSError: If nothing can be written below ``root``.
+            FloatingPointError: If the loss ends as NaN or infinity.
         """
         pairs, validation = self.make_pairs()
         return fit(
@@ -163,7 +255,7 @@ class Experiment:
             pairs,
             validation=validation,
             folder=None if root is None else self.folder(root, pairs),
-            progress=progress,
+            progress=progress or False,
             pause=pause,
             **self.training.options(),
         )

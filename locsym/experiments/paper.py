@@ -6,11 +6,20 @@ Change one with :func:`dataclasses.replace`: ``replace(ONE_ORBIT, seed=3, traini
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypedDict
 
 from .experiment import Architecture, Data, Experiment, Training
 
+
+class _Start(TypedDict):
+    """How weights start: W and w from N(0, std²), biases from N(0, bias_std²)."""
+
+    std: float
+    bias_std: float
+
+
 #: How the weights start in the paper's code: W and w from N(0, 0.1²), biases zero.
-PAPER_START = {"std": 0.1, "bias_std": 0.0}
+PAPER_START: _Start = {"std": 0.1, "bias_std": 0.0}
 
 #: Sec. 4.1, Fig. 1: the semi-discretised advection equation (34), n = 35.
 ADVECTION = Experiment(
@@ -41,7 +50,7 @@ WHOLE_FLOW = Experiment(
 
 #: As we train: Levenberg–Marquardt from weights and biases of order one half, the library's default; the training
 #: chapter says why.
-LM_START = {"std": 0.5, "bias_std": 0.5}
+LM_START: _Start = {"std": 0.5, "bias_std": 0.5}
 ADVECTION_LM = replace(ADVECTION, training=Training("lm", 100))
 ONE_ORBIT_LM = replace(ONE_ORBIT, network=replace(ONE_ORBIT.network, **LM_START), training=Training("lm", 300))
 ONE_ORBIT_K1_LM = replace(ONE_ORBIT_LM, network=replace(ONE_ORBIT_K1.network, **LM_START))

@@ -6,6 +6,7 @@ from .liepoisson import BracketModule, LiePoissonNet
 from .linearisation import Linearisation
 from .locsympnet import LocSympNet
 from .network import Network
+from .residual import ResidualNet
 from .reversible import Reversible
 from .shears import ActivationModule, GradientModule, LinearModule, Shear
 from .sympnets import LASympNet, SympNet
@@ -23,6 +24,7 @@ __all__ = [
     "Linearisation",
     "LocSympNet",
     "Network",
+    "ResidualNet",
     "Reversible",
     "Shear",
     "SympNet",

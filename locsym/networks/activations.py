@@ -16,15 +16,17 @@ Function = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Activation:
-    r"""An activation σ that acts elementwise.
+    """An activation σ that acts elementwise.
 
     Args:
         name: What it is called in files, messages and ``ACTIVATIONS``.
-        value: z → σ(z), from a tensor to a tensor of the same shape and dtype.
-        slope: (z, σ(z)) → σ'(z). Without it, automatic differentiation gives the slope.
+        value: z ↦ σ(z), from a tensor to a tensor of the same shape and dtype.
+        slope: (z, σ(z)) ↦ σ'(z). Without it, automatic differentiation gives the slope.
         native: Its number in the compiled kernel, ``networks/native/kernel.cpp``. Without one, torch evaluates it.
 
     Example:
+        >>> import torch
+        >>> from locsym.networks import Activation
         >>> sine = Activation("sin", torch.sin, lambda z, value: torch.cos(z))
         >>> value, slope = sine.with_slope(torch.zeros(1))
         >>> value.item(), slope.item()
@@ -37,11 +39,25 @@ class Activation:
     native: int | None = None
 
     def __call__(self, z: Tensor) -> Tensor:
-        """Return σ(z)."""
+        """Return σ(z).
+
+        Args:
+            z: A tensor of any shape.
+
+        Returns:
+            The values, of the shape and dtype of z.
+        """
         return self.value(z)
 
     def with_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return σ(z) and σ'(z), both of the shape of z."""
+        """Return σ(z) and σ'(z).
+
+        Args:
+            z: A tensor of any shape.
+
+        Returns:
+            The values and the slopes, of the shape and dtype of z, without gradients where torch finds the slope.
+        """
         if self.slope is not None:
             return (value := self.value(z)), self.slope(z, value)
         with torch.enable_grad():
@@ -87,10 +103,17 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def activation_of(given: str | Activation | Function) -> Activation:
-    """Return the activation of that name, or wrap a callable that acts elementwise.
+    """Return the activation of a name, or wrap a callable that acts elementwise.
 
-    Raises ValueError for an unknown name and for a callable that changes the shape or dtype; TypeError for anything
-    else, also for a callable with weights of its own, which would not be trained.
+    Args:
+        given: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts elementwise.
+
+    Returns:
+        The activation.
+
+    Raises:
+        TypeError: If it is none of these, or a callable with weights of its own, which would not be trained.
+        ValueError: If the name is unknown.
     """
     if isinstance(given, str):
         if given not in ACTIVATIONS:
@@ -106,7 +129,19 @@ def activation_of(given: str | Activation | Function) -> Activation:
 
 
 def elementwise(given: str | Activation | Function, dtype: torch.dtype) -> Activation:
-    """Return :func:`activation_of` after a test that it keeps shape and dtype. Raises ValueError and TypeError."""
+    """Return an activation after a test that it keeps shape and dtype.
+
+    Args:
+        given: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts elementwise.
+        dtype: The dtype of the test.
+
+    Returns:
+        The activation.
+
+    Raises:
+        TypeError: If ``given`` is none of these, or a callable with weights of its own.
+        ValueError: If the name is unknown, or if the shape or the dtype changes.
+    """
     found = activation_of(given)
     if isinstance(given, str):
         return found

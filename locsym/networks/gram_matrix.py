@@ -20,8 +20,18 @@ the weights of the columns :math:`i \ne \kappa` and the biases give the first te
     \langle D_a, D_b \rangle = (c_a \cdot c_b) \, \bigl( 1 + \textstyle\sum_{i \ne \kappa} x_{a,i} x_{b,i} \bigr)
     + u_a \cdot u_b + q_a \cdot q_b .
 
-So the assembly takes three steps: the features c, (x, 1) and (u, q) of all visits; for a block of samples all inner
-products, as three matrix products; their sum over the modules, weighted with g on both sides.
+The assembly takes these steps:
+
+1. Take one pair of turns of the network: every module is visited once in each, as v and as v'.
+2. Compute the features of all these visits: c, the vector (x, 1) without the coordinates κ, and the vector (u, q).
+3. Take a block of samples a, and all samples b up to the last of them; the rest follows by symmetry.
+4. Compute :math:`\langle D_{v,a}, D_{v',b} \rangle` for this block, module by module: the product of the features c,
+   times the product of the features (x, 1), plus the product of the features (u, q). These are three matrix products.
+5. Multiply by :math:`g_{v,a,o}` and by :math:`g_{v',b,o'}`, sum over the modules, and add the result to J Jᵀ.
+6. Go on with the next block of samples, and then with the next pair of turns.
+
+Steps 1, 3 and 6 are only loops, in :func:`gram_matrix`. Step 2 is ``_features``, step 4 is ``_inner_products``, and
+step 5 is ``_add``.
 """
 
 from __future__ import annotations
@@ -41,9 +51,15 @@ Features = tuple[Tensor, Tensor, Tensor]
 class Visits:
     r"""What one sweep through the network keeps of its V = T L visits: L modules, each visited T times, turn by turn.
 
-    g: :math:`s h_a \, \partial \Phi_o / \partial Y_j`, ``(V, N, n)``. c, sigma: ``(V, N, m)``. x: ŷ with zeros where
-    nothing is read, ``(V, N, n)``. partner: κ, ``(V,)``. W_partner: :math:`W_\kappa`, ``(V, m)``. w: ``(L, m)``.
-    bias: whether the modules have biases.
+    Args:
+        g: :math:`s h_a \, \partial \Phi_o / \partial Y_j`, ``(V, N, n)``.
+        c: :math:`w \, W_\kappa \sigma'`, ``(V, N, m)``.
+        sigma: :math:`\sigma(W \hat y + b)`, ``(V, N, m)``.
+        x: :math:`\hat y` with zeros where nothing is read, ``(V, N, n)``.
+        partner: The column κ of each visit, ``(V,)``.
+        W_partner: :math:`W_\kappa`, ``(V, m)``.
+        w: The weights w of the modules, ``(L, m)``.
+        bias: Whether the modules have biases.
     """
 
     g: Tensor
@@ -57,10 +73,17 @@ class Visits:
 
 
 def gram_matrix(visits: Visits, out: Tensor | None = None) -> Tensor:
-    """Return J Jᵀ, ``(N n, N n)``: its lower block triangle (samples b <= a), all that a Cholesky factor reads.
+    """Return J Jᵀ by the steps in the description of this module.
 
-    out: a matrix to write over. Scratch arrays are small and used again, for the same reason: touching fresh memory
-    would cost more than the arithmetic.
+    Scratch arrays are small and used again, since touching fresh memory would cost more than the arithmetic.
+
+    Args:
+        visits: What one sweep through the network has kept.
+        out: A matrix ``(N n, N n)`` to write over; None for a new one.
+
+    Returns:
+        The matrix, ``(N n, N n)``, of which only the lower block triangle (samples b <= a) is filled. A Cholesky factor
+        reads no more.
     """
     g, L = visits.g, len(visits.w)
     _, N, n = g.shape

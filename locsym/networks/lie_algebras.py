@@ -25,7 +25,7 @@ _TURNS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 _ROTATIONS = [(i, j, k, 1.0) for i, j, k in _TURNS]
 _CARRIED = [(i, j + 3, k + 3, s) for i, j, k in _TURNS for i, j, s in ((i, j, 1.0), (j, i, -1.0))]
 
-#: so(3): the rigid body, Casimir |y|². e(3): (μ, γ) of the heavy top, Casimirs |γ|² and μ·γ. sl(2): Casimir
+#: so(3): the rigid body, Casimir ‖y‖². e(3): (μ, γ) of the heavy top, Casimirs ‖γ‖² and μ·γ. sl(2): Casimir
 #: y₁² + y₂² − y₃².
 LIE_ALGEBRAS: dict[str, Tensor] = {
     "so3": _constants(3, *_ROTATIONS),
@@ -35,19 +35,21 @@ LIE_ALGEBRAS: dict[str, Tensor] = {
 
 
 def structure_constants(algebra: str | Tensor | Sequence) -> Tensor:
-    """Return the structure constants C of a Lie algebra, ``(n, n, n)`` in float64: C[i, j, k] is :math:`C_{ij}^k`.
+    """Return the structure constants C of a Lie algebra, where C[i, j, k] is :math:`C_{ij}^k`.
 
     Args:
-        algebra: A name in ``LIE_ALGEBRAS``, or the constants themselves.
+        algebra: A name in ``LIE_ALGEBRAS``, or the constants themselves, ``(n, n, n)`` with n >= 2.
 
     Returns:
-        The constants, ``(n, n, n)``.
+        The constants in float64, ``(n, n, n)``.
 
     Raises:
-        ValueError: For another name or shape, or if the bracket is not antisymmetric or violates Jacobi's identity.
         TypeError: If ``algebra`` is neither a name nor numbers.
+        ValueError: If the name or the shape is another one, or if the bracket is not antisymmetric or violates Jacobi's
+            identity.
 
     Example:
+        >>> from locsym.networks.lie_algebras import structure_constants
         >>> structure_constants("so3")[0, 1].tolist()  # [e_0, e_1] = e_2
         [0.0, 0.0, 1.0]
     """
@@ -70,5 +72,13 @@ def structure_constants(algebra: str | Tensor | Sequence) -> Tensor:
 
 
 def poisson_matrix(C: Tensor, y: Tensor) -> Tensor:
-    """Return B(y), ``(*, n, n)``, of the bracket with structure constants C ``(n, n, n)`` at states y ``(*, n)``."""
+    """Return the matrix B(y) of the bracket with given structure constants.
+
+    Args:
+        C: The structure constants, ``(n, n, n)``.
+        y: The states, ``(*, n)``.
+
+    Returns:
+        The matrices, ``(*, n, n)``.
+    """
     return torch.einsum("ijk,...k->...ij", C.to(y), y)

@@ -26,20 +26,35 @@ class BracketModule(FlowModule):
 
     In so(3) it rotates y about the axis c, by an angle that depends on :math:`c \cdot y`. If :math:`M^3 = \lambda M`,
     as for the coordinates of so(3), e(3) and sl(2), the exponential is :math:`1 + s_1 M + s_2 M^2` in closed form
-    (Rodrigues).
+    (Rodrigues). The weights W, w and b ``(m,)`` start as W, w ~ N(0, std²) and b ~ N(0, bias_std²).
 
     Args:
-        C: Structure constants, ``(n, n, n)``.
-        direction: c, ``(n,)``.
-        width: Hidden units m.
-        activation: A name of ``ACTIVATIONS`` or a callable that acts elementwise.
-        std, bias_std: W, w ~ N(0, std²) and b ~ N(0, bias_std²), ``(m)`` each.
-        generator: For these; None for torch's own.
-        dtype: ``torch.float32`` or ``torch.float64``.
+        C: The structure constants, ``(n, n, n)``.
+        direction: The vector c, ``(n,)``.
+        width: The number m of hidden units, at least 1.
+        activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+            elementwise.
+        std, bias_std: The standard deviations of the starting weights and of the starting biases, at least 0.
+        generator: The source of random numbers; None for torch's own.
+        dtype: The dtype of the weights, ``torch.float32`` or ``torch.float64``.
 
     Raises:
-        TypeError, ValueError: Naming the argument; also if c is in the centre of the algebra, so that nothing moves.
+        TypeError, ValueError: If an argument is not allowed, or if c is in the centre of the algebra, so that nothing
+            moves. The message names the argument.
+
+    Example:
+        >>> import torch
+        >>> from locsym.networks import LIE_ALGEBRAS, BracketModule
+        >>> axis = torch.tensor([0.0, 0.0, 1.0])
+        >>> module = BracketModule(LIE_ALGEBRAS["so3"], axis, width=4)
+        >>> y = torch.tensor([0.6, 0.0, 0.8], dtype=torch.float64)
+        >>> round(module(y, 0.1)[2].item(), 12)  # a rotation about the axis
+        0.8
     """
+
+    direction: Tensor
+    M: Tensor
+    M2: Tensor
 
     def __init__(
         self,
@@ -70,12 +85,27 @@ class BracketModule(FlowModule):
             self.register_buffer(name, x.to(dtype), persistent=False)
 
     def angle(self, y: Tensor) -> Tensor:
-        """Return F'(c·y), ``(*)``: how fast the states ``(*, n)`` move."""
+        """Return how fast the states move, F'(c·y).
+
+        Args:
+            y: The states, ``(*, n)``.
+
+        Returns:
+            The angles per unit time, ``(*)``.
+        """
         x = (y @ self.direction).unsqueeze(-1)
         return self.activation(x * self.W + self.b) @ self.w
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return exp(h F'(c·y) M) y. Nothing is checked."""
+        """Return exp(h F'(c·y) M) y without a check of arguments or result; networks call this method.
+
+        Args:
+            y: The states, ``(*, n)``.
+            h: The time step, a number or ``(*)``.
+
+        Returns:
+            The states after the step, ``(*, n)``.
+        """
         theta = h * self.angle(y)
         if self.rate is None:
             exp = torch.linalg.matrix_exp(theta[..., None, None] * self.M)
@@ -84,6 +114,11 @@ class BracketModule(FlowModule):
         return y + column(first) * (y @ self.M.mT) + column(second) * (y @ self.M2.mT)
 
     def extra_repr(self) -> str:
+        """Return what a printed module shows.
+
+        Returns:
+            Dimension and direction in words.
+        """
         return f"n={self.n}, direction={self.direction.tolist()}"
 
 
@@ -107,24 +142,28 @@ class LiePoissonNet(Network):
     r"""A network that preserves a Lie–Poisson bracket: K times one :class:`BracketModule` for each coordinate.
 
     Every such map preserves all Casimirs exactly, :math:`|y|^2` in so(3). It preserves volume too if the algebra is
-    unimodular, as so(3), e(3) and sl(2) are. Such networks of exact flows are known as LPNets (Eldred et al. 2024).
+    unimodular, as so(3), e(3) and sl(2) are. Such compositions of exact flows are known as G-LPNets (Eldred et al.
+    2024).
 
     Args:
-        K: Repetitions, >= 1.
-        width: Hidden units m of each module.
+        K: The number of repetitions, at least 1.
+        width: The number m of hidden units of each module, at least 1.
         algebra: ``"so3"``, ``"e3"``, ``"sl2"``, or structure constants ``(n, n, n)``.
-        activation: A name of ``ACTIVATIONS`` or a callable that acts elementwise.
+        activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+            elementwise.
         symmetric: Whether the modules are applied once forwards and once backwards, each with half the step, so that
             :math:`\Phi_{-h} \circ \Phi_h = \mathrm{id}`.
-        std, bias_std, generator, dtype: See :class:`BracketModule`.
+        **init: std, bias_std, generator and dtype, see :class:`BracketModule`.
 
     Raises:
-        TypeError, ValueError: Naming the argument.
+        TypeError, ValueError: If an argument is not allowed. The message names it.
 
     Example:
+        >>> import torch
+        >>> from locsym.networks import LiePoissonNet
         >>> net = LiePoissonNet(K=2, width=5)
         >>> y = torch.tensor([0.6, 0.0, 0.8], dtype=torch.float64)
-        >>> round(float(net(y, 0.1).norm()), 12)
+        >>> round(net(y, 0.1).norm().item(), 12)
         1.0
     """
 
@@ -153,6 +192,18 @@ class LiePoissonNet(Network):
 
     @staticmethod
     def count(K: int, width: int, algebra: str | list = "so3", **_: Any) -> int:
-        """Return the number of weights: K modules of 3 m for each coordinate outside the centre."""
+        """Return the number of weights: K modules of 3 m for each coordinate outside the centre.
+
+        Args:
+            K: The number of repetitions.
+            width: The number m of hidden units.
+            algebra: The Lie algebra.
+
+        Returns:
+            The number of weights.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+        """
         C = structure_constants(algebra)
         return 3 * integer("K", K, 1) * integer("width", width, 1) * int(C.flatten(2).any(2).any(0).sum())

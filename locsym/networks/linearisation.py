@@ -28,18 +28,28 @@ from torch import Tensor, nn
 from ..guards import check_states
 from .gram_matrix import Visits, gram_matrix
 from .network import MIRROR, Network
-from .shears import GradientModule
+from .shears import gradient_modules
+
+Visit = tuple[int, int, int, int, float]  # see Linearisation.path
 
 
 def why_no_closed_form(network: nn.Module) -> str | None:
-    """Return the reason why a network has no closed form here, or None if it has."""
+    """Return the reason why a network has no closed form here.
+
+    Args:
+        network: The network.
+
+    Returns:
+        The reason in words, or None if there is a closed form.
+    """
     if not isinstance(network, Network):
         return f"{type(network).__name__} is no network of modules"
     if not network.is_sequential:
         return f"{type(network).__name__} has a step of its own"
-    if not all(isinstance(layer, GradientModule) for layer in network.layers):
+    layers = gradient_modules(network.layers)
+    if len(layers) < len(network.layers):
         return "not all of its modules are gradient modules"
-    kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in network.layers}
+    kinds = {(layer.W.shape, layer.activation, len(layer.moved)) for layer in layers}
     turns = Counter(i for i, _ in network.visits if i != MIRROR)
     if len(kinds) > 1:
         return "its modules differ in width, activation or number of coordinates"
@@ -49,16 +59,36 @@ def why_no_closed_form(network: nn.Module) -> str | None:
 class Linearisation:
     r"""A network and its data, ready to be linearised at any weights :math:`\theta` ``(P,)``.
 
-    θ is in the order of ``network.parameters()``. y, target: ``(N, n)``; h: ``(N,)``.
-    Raises TypeError or ValueError for other shapes and dtypes, and ValueError if :func:`why_no_closed_form` gives a
-    reason. If weights make the step overflow, nothing is raised: the residual is then not finite, which training
-    notices.
+    θ is in the order of ``network.parameters()``. If weights make the step overflow, nothing is raised: the residual is
+    then not finite, which training notices.
+
+    Args:
+        network: A network of gradient modules, see :func:`why_no_closed_form`.
+        y: The states before the step, ``(N, n)``, with the dtype of the weights.
+        h: The time steps, ``(N,)``.
+        target: The states after the step, ``(N, n)``.
+
+    Raises:
+        TypeError: If the states are no floating-point tensor, or of another dtype than the weights.
+        ValueError: If a shape does not fit, or if the network has no closed form.
+
+    Example:
+        >>> import torch
+        >>> from locsym import LocSympNet
+        >>> from locsym.networks import Linearisation
+        >>> net = LocSympNet(n=3, K=1, width=4)
+        >>> y = torch.zeros(5, 3, dtype=torch.float64)
+        >>> problem = Linearisation(net, y, h=y[:, 0], target=y)
+        >>> theta = torch.cat([p.detach().flatten() for p in net.parameters()])
+        >>> problem.at(theta).jacobian().shape  # 5 samples of 3 components, P weights
+        torch.Size([15, 64])
     """
 
-    def __init__(self, network: Network, y: Tensor, h: Tensor, target: Tensor):
-        if reason := why_no_closed_form(network):
+    def __init__(self, network: nn.Module, y: Tensor, h: Tensor, target: Tensor):
+        reason = why_no_closed_form(network)
+        if reason is not None or not isinstance(network, Network):
             raise ValueError(f"network: {reason}; the closed form needs modules that can be stacked into one array")
-        layers, device = list(network.layers), y.device
+        layers, device = gradient_modules(network.layers), y.device
         check_states("y", y, network.n, layers[0].W)
         if y.ndim != 2 or h.shape != y.shape[:1] or target.shape != y.shape:
             found = ", ".join(str(tuple(x.shape)) for x in (y, h, target))
@@ -72,16 +102,17 @@ class Linearisation:
         self.pick.scatter_(1, self.read, torch.arange(self.r, device=device).expand(self.L, -1))
         self.reads = (self.pick < self.r).to(y.dtype)
         # one entry a visit: (place in the stacked arrays, layer, moved, partner, signed share of h); visit t of layer l
-        # has place t L + l
-        self.path, self.mirror, seen = [], network.mirror, [0] * self.L  # None on the path: reflect the states
+        # has place t L + l. A matrix on the path reflects the states.
+        self.path: list[Visit | Tensor] = []
+        seen = [0] * self.L
         for i, c in network.visits:
-            if i == MIRROR:
-                self.path.append(None)
+            if i == MIRROR and network.mirror is not None:
+                self.path.append(network.mirror)
                 continue
             for j, k in zip(layers[i].moved, layers[i].columns, strict=True):
                 self.path.append((seen[i] * self.L + i, i, j, layers[i].read[k], layers[i].sign * c))
                 seen[i] += 1
-        self.visits = [visit for visit in self.path if visit is not None]
+        self.visits = [visit for visit in self.path if not isinstance(visit, Tensor)]
         self.T = seen[0]
         order = sorted(self.visits)
         self.layer = torch.tensor([i for _, i, *_ in order], device=device)
@@ -93,7 +124,17 @@ class Linearisation:
         return self.L * self.m * (self.r + 1 + self.bias)
 
     def unpack(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
-        """Split θ into W ``(L, m, n)``, zero where nothing is read, w ``(L, m)`` and b ``(L, m)`` (0.0 for linear)."""
+        """Split θ into the weights of the modules.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+
+        Returns:
+            W ``(L, m, n)``, zero where nothing is read, w ``(L, m)``, and b ``(L, m)``, which is 0.0 without biases.
+
+        Raises:
+            ValueError: If there is not one number for each weight.
+        """
         L, m, r = self.L, self.m, self.r
         if theta.shape != (self.P,):
             raise ValueError(f"theta: a vector of {self.P} numbers is needed, one a weight, got {tuple(theta.shape)}")
@@ -102,25 +143,61 @@ class Linearisation:
         return W.gather(2, self.pick.unsqueeze(1).expand(L, m, self.n)), w, (b[0] if b else 0.0)
 
     def pack(self, W: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
-        """Join ``(L, m, n)``, ``(L, m)``, ``(L, m)`` into one vector ``(P,)``: the transpose of :meth:`unpack`."""
+        """Join the weights of the modules into one vector: the transpose of :meth:`unpack`.
+
+        Args:
+            W: ``(L, m, n)``.
+            w: ``(L, m)``.
+            b: ``(L, m)``; not used without biases.
+
+        Returns:
+            The vector, ``(P,)``.
+        """
         W = W.gather(2, self.read.unsqueeze(1).expand(self.L, self.m, self.r))
-        return torch.cat([W.flatten(1), w] + ([b] if self.bias else []), dim=1).flatten()
+        return torch.cat([W.flatten(1), w] + ([] if b is None else [b]), dim=1).flatten()
 
     def hidden(self, y: Tensor, W: Tensor, b: Tensor | float, i: int) -> Tensor:
-        """Return W ŷ + b, ``(N, m)``, for module i."""
-        return torch.addmm(b[i], y, W.T) if self.bias else y @ W.T
+        """Return W ŷ + b for one module.
+
+        Args:
+            y: The states, ``(N, n)``.
+            W: The weights of the module, ``(m, n)``.
+            b: The biases of all modules, ``(L, m)``.
+            i: The module.
+
+        Returns:
+            The sums, ``(N, m)``.
+        """
+        return torch.addmm(b[i], y, W.T) if isinstance(b, Tensor) else y @ W.T
 
     def by_layer(self, x: Tensor) -> Tensor:
-        """Add up the visits of each module: ``(T L, ...)`` to ``(L, ...)``."""
+        """Add up the visits of each module.
+
+        Args:
+            x: One array for each visit, ``(T L, ...)``.
+
+        Returns:
+            The sums, ``(L, ...)``.
+        """
         return x.unflatten(0, (self.T, self.L)).sum(0)
 
     def residual(self, theta: Tensor) -> Tensor:
-        """Return r(θ), ``(N, n)``, without keeping anything for derivatives."""
+        """Return the residual r(θ), without keeping anything for derivatives.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+
+        Returns:
+            The residual, ``(N, n)``.
+
+        Raises:
+            ValueError: If there is not one number for each weight.
+        """
         W, w, b = self.unpack(theta)
         y = self.y.clone()
         for visit in self.path:
-            if visit is None:
-                y = y @ self.mirror.mT
+            if isinstance(visit, Tensor):
+                y = y @ visit.mT
                 continue
             _, i, j, kappa, s = visit
             S = self.activation(self.hidden(y, W[i], b, i))
@@ -128,14 +205,28 @@ class Linearisation:
         return y - self.target
 
     def at(self, theta: Tensor) -> Tangent:
-        """Return the linearisation at θ, by one forward and one backward sweep."""
+        """Return the linearisation at θ, by one forward and one backward sweep.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+
+        Returns:
+            The residual and the products with J.
+
+        Raises:
+            ValueError: If there is not one number for each weight.
+        """
         return Tangent(self, theta.detach())
 
 
 class Tangent:
-    """The derivative J ``(N n, P)`` of the residual at given weights, as the three products that training needs.
+    """The derivative J ``(N n, P)`` of the residual at given weights, as the products that training needs.
 
-    residual: r, ``(N, n)``. Vectors of residuals may be ``(N, n)`` or flat.
+    Vectors of residuals may be ``(N, n)`` or flat. The attribute ``residual`` is r, ``(N, n)``.
+
+    Args:
+        source: The network and its data.
+        theta: The weights θ, ``(P,)``.
     """
 
     def __init__(self, source: Linearisation, theta: Tensor):
@@ -145,8 +236,8 @@ class Tangent:
         y, new = source.y.clone(), theta.new_empty
         self.X, self.C, self.S = new(V, N, n), new(V, N, m), new(V, N, m)  # ŷ with zeros where nothing is read, c, σ
         for visit in source.path:
-            if visit is None:
-                y = y @ source.mirror.mT
+            if isinstance(visit, Tensor):
+                y = y @ visit.mT
                 continue
             v, i, j, _, s = visit
             self.X[v] = y
@@ -159,27 +250,41 @@ class Tangent:
         adjoint = torch.eye(n, dtype=theta.dtype, device=theta.device).repeat(N, 1, 1)  # ∂Φ_o/∂y: (N, o, coordinate)
         self.g = new(V, N, n)
         for visit in reversed(source.path):
-            if visit is None:
-                adjoint = adjoint @ source.mirror
+            if isinstance(visit, Tensor):
+                adjoint = adjoint @ visit
                 continue
             v, _, j, _, s = visit
             torch.mul(adjoint[:, :, j], (s * source.h).unsqueeze(1), out=self.g[v])
             adjoint.baddbmm_(self.g[v].unsqueeze(2), slopes[v].unsqueeze(1))
 
     def jvp(self, delta: Tensor) -> Tensor:
-        """Return J δ, ``(N n)``; δ: ``(P,)``."""
+        """Return J δ.
+
+        Args:
+            delta: The change δ of the weights, ``(P,)``.
+
+        Returns:
+            The change of the residual to first order, ``(N n,)``.
+        """
         source = self.source
         dW, dw, db = source.unpack(delta)
         layer, n = source.layer, source.n
         dW_partner = dW[layer, :, source.partner]
         dY = ((self.C @ dW[layer]) * self.X).sum(2, keepdim=True)
         dY += self.S @ (self.w[layer] * dW_partner + self.W_partner * dw[layer]).unsqueeze(2)
-        if source.bias:
+        if isinstance(db, Tensor):
             dY += self.C @ db[layer].unsqueeze(2)
         return (self.g * dY).sum(0).reshape(-1, n).flatten()
 
     def vjp(self, v: Tensor) -> Tensor:
-        """Return Jᵀ v, ``(P,)``; with v = 2 r / (N n) it is the gradient of the mean squared error."""
+        """Return Jᵀ v; with v = 2 r / (N n) it is the gradient of the mean squared error.
+
+        Args:
+            v: A vector of residuals, ``(N, n)`` or ``(N n,)``.
+
+        Returns:
+            The product, ``(P,)``.
+        """
         source = self.source
         gamma = (self.g * v.view_as(source.y)).sum(2, keepdim=True)  # (V, N, 1)
         dW = self.C.mT @ (gamma * self.X)
@@ -189,18 +294,32 @@ class Tangent:
         return source.pack(source.by_layer(dW), source.by_layer(s * self.W_partner), db)
 
     def jacobian(self, rows: slice = slice(None)) -> Tensor:
-        """Return the rows of J itself that belong to these samples, ``(samples n, P)``."""
+        """Return J itself, or the rows of it that belong to some samples.
+
+        Args:
+            rows: The samples.
+
+        Returns:
+            The rows, ``(samples n, P)``.
+        """
         source, g = self.source, self.g[:, rows]
         C, S, X = self.C[:, rows], self.S[:, rows], self.X[:, rows]
         D = C.unsqueeze(3) * X.unsqueeze(2)  # (V, samples, m, n)
         D[range(len(D)), :, :, source.partner] += S * self.w[source.layer].unsqueeze(1)
         read = source.read[source.layer][:, None, None].expand(*D.shape[:3], source.r)
-        D = [D.gather(3, read).flatten(2), S * self.W_partner.unsqueeze(1)] + [C] * source.bias
-        J = g.unsqueeze(3) * torch.cat(D, dim=2).unsqueeze(2)  # (V, samples, o, weights of one module)
+        parts = [D.gather(3, read).flatten(2), S * self.W_partner.unsqueeze(1)] + [C] * source.bias
+        J = g.unsqueeze(3) * torch.cat(parts, dim=2).unsqueeze(2)  # (V, samples, o, weights of one module)
         return source.by_layer(J).permute(1, 2, 0, 3).reshape(-1, source.P)
 
     def normal(self, out: Tensor | None = None) -> Tensor:
-        """Return Jᵀ J, ``(P, P)``, summed over blocks of samples; for many more residuals than weights."""
+        """Return Jᵀ J, summed over blocks of samples; for many more residuals than weights.
+
+        Args:
+            out: A matrix ``(P, P)`` to write over; None for a new one.
+
+        Returns:
+            The matrix, ``(P, P)``.
+        """
         (N, n), P = self.source.y.shape, self.source.P
         A, rows = self.g.new_zeros(P, P) if out is None else out.zero_(), max(1, 1024 // n)
         for a in range(0, N, rows):
@@ -209,9 +328,13 @@ class Tangent:
         return A
 
     def gram(self, out: Tensor | None = None) -> Tensor:
-        """Return J Jᵀ, ``(N n, N n)``: its lower block triangle, see :mod:`locsym.networks.gram_matrix`.
+        """Return J Jᵀ, see :mod:`locsym.networks.gram_matrix`.
 
-        out: a matrix to write over.
+        Args:
+            out: A matrix ``(N n, N n)`` to write over; None for a new one.
+
+        Returns:
+            The matrix, ``(N n, N n)``, of which only the lower block triangle is filled.
         """
         source = self.source
         visits = Visits(self.g, self.C, self.S, self.X, source.partner, self.W_partner, self.w, source.bias)

@@ -2,9 +2,9 @@ r"""The base of all networks: a sequence of modules, their exact inverse, and fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from ..data import storage
 from ..flow import Guarded, finite_step, iterate
 from ..guards import integer
 from .activations import ACTIVATIONS, Activation
-from .modules import FlowModule
+from .modules import FlowModule, ModuleSequence
 from .native.compiled import Compiled, flat, why_not_compiled
 
 ARCHITECTURES: dict[str, type[Network]] = {}
@@ -21,17 +21,31 @@ MIRROR = -1  # in the place of a module's index: reflect the states
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-class Network(Guarded, nn.Module):
+class Network(Guarded, ModuleSequence):
     """A flow map that applies modules in turn, so that its inverse is exact.
 
-    n: dimension. layers: the modules. visits: pairs (index of a module, fraction of the step h that it takes). A module
-    that is visited twice has tied weights. mirror: a linear involution R, ``(n, n)``, which the visit ``(MIRROR, 0.0)``
-    applies to the states.
+    Args:
+        n: The dimension, at least 2.
+        layers: The modules, each a :class:`~locsym.networks.modules.FlowModule` of that dimension.
+        visits: The order in which modules act, as pairs (index of a module, fraction of the step h that it takes). A
+            module that is visited twice has tied weights.
+        mirror: A linear involution R, ``(n, n)``, which the visit ``(MIRROR, 0.0)`` applies to the states; None for
+            none.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> from locsym import GradientModule, Network
+        >>> up = GradientModule.local(n=2, k=0, move="up", width=4)
+        >>> low = GradientModule.local(n=2, k=0, move="low", width=4)
+        >>> Network(2, [up, low], visits=[(0, 0.5), (1, 1.0), (0, 0.5)])
+        Network(n=2): L = 2 modules visited 3 times, 24 parameters
     """
 
     CONFIG: tuple[str, ...] = ()  #: the arguments that determine the architecture; each is an attribute
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         ARCHITECTURES[cls.__name__] = cls
 
@@ -43,7 +57,8 @@ class Network(Guarded, nn.Module):
         mirror: Tensor | None = None,
     ):
         super().__init__()
-        self.n, self.layers, self.visits = integer("n", n, 2), nn.ModuleList(layers), tuple(visits)
+        self.n, self.visits = integer("n", n, 2), tuple(visits)
+        self.layers = cast(Sequence[FlowModule], nn.ModuleList(layers))  # torch does not say what a list holds
         for layer in self.layers:
             if not isinstance(layer, FlowModule) or layer.n != self.n:
                 raise ValueError(f"layers: modules of dimension n = {n} are needed, got {layer}")
@@ -53,30 +68,70 @@ class Network(Guarded, nn.Module):
         self.register_buffer("mirror", mirror, persistent=False)
 
     def forward(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Advance states ``(*, n)`` by one step; h: number or ``(*)``.
+        """Advance the states by one step.
 
-        Raises TypeError or ValueError, naming the argument, for other input, also if it is not finite, and for an
-        overflow.
+        Args:
+            y: The states, ``(*, n)``, floating-point and finite, with the dtype and device of the weights.
+            h: The time step, a number or ``(*)``.
+
+        Returns:
+            The states after the step, ``(*, n)``.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed, or if the step overflows. The message names the
+                argument.
         """
         return finite_step(self.step(y, self.checked(y, h)))
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the states after one step. Neither arguments nor result are checked; training checks the loss."""
-        layers = list(self.layers)
+        """Return the states after one step without a check of arguments or result; training checks the loss.
+
+        Args:
+            y: The states, ``(*, n)``.
+            h: The time step, a number or ``(*)``.
+
+        Returns:
+            The states after the step, ``(*, n)``.
+        """
+        layers, mirror = list(self.layers), self.mirror
         for i, c in self.visits:
-            y = y @ self.mirror.mT if i == MIRROR else layers[i].step(y, c * h)
+            y = y @ mirror.mT if i == MIRROR and mirror is not None else layers[i].step(y, c * h)
         return y
 
     def inverse(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Undo one step, exactly up to rounding: apply modules and reflections in reverse order, with −h."""
+        """Undo one step, exactly up to rounding: apply modules and reflections in reverse order, with −h.
+
+        Args:
+            y: The states after the step, ``(*, n)``.
+            h: The time step, a number or ``(*)``.
+
+        Returns:
+            The states before the step, ``(*, n)``.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed, or if the step overflows. The message names the
+                argument.
+        """
         h = self.checked(y, h)
-        layers = list(self.layers)
+        layers, mirror = list(self.layers), self.mirror
         for i, c in reversed(self.visits):
-            y = y @ self.mirror.mT if i == MIRROR else layers[i].step(y, -c * h)
+            y = y @ mirror.mT if i == MIRROR and mirror is not None else layers[i].step(y, -c * h)
         return finite_step(y)
 
     def iterate(self, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-        """Return the orbit of checked arguments, by the compiled kernel if there is one and all states are finite."""
+        """Return the orbit of checked arguments, by the compiled kernel if there is one and all states are finite.
+
+        Args:
+            y0: The start, ``(*, n)``.
+            h: The time step, a number or ``(*)``.
+            steps: How many steps to take, at least 0.
+
+        Returns:
+            The orbit, ``(steps + 1, *, n)``, with the start first and without gradients.
+
+        Raises:
+            Escaped: If the orbit overflows.
+        """
         if why_not_compiled(self) is None:
             orbit = Compiled(self).rollout(flat(self), y0, h, steps)
             if bool(torch.isfinite(orbit).all()):
@@ -84,7 +139,19 @@ class Network(Guarded, nn.Module):
         return iterate(self, y0, h, steps)
 
     def checked(self, y: Tensor, h: Tensor | float, name: str = "y") -> Tensor | float:
-        """Return the step h after checking it and the states ``y``. Raises TypeError or ValueError."""
+        """Check the states and the step, and return the step.
+
+        Args:
+            y: The states, ``(*, n)``, floating-point and finite.
+            h: The time step, a number or ``(*)``, finite.
+            name: What error messages call the states.
+
+        Returns:
+            The step, a float or a tensor.
+
+        Raises:
+            TypeError, ValueError: If the states or the step are not allowed. The message names the argument.
+        """
         return self.layers[0].checked(y, h, name)
 
     @property
@@ -103,12 +170,17 @@ class Network(Guarded, nn.Module):
     def save(self, path: str | PathLike) -> None:
         """Write weights and configuration to one safetensors file; an existing file is replaced in one step.
 
-        Raises ValueError for weights that are not finite, TypeError for an activation that is not in ``ACTIVATIONS``,
-        and OSError.
+        Args:
+            path: The file to write.
+
+        Raises:
+            TypeError: If the architecture is not of this library, or if the activation is not in ``ACTIVATIONS``.
+            ValueError: If weights are not finite.
+            OSError: If the file cannot be written. The old file remains.
         """
         if type(self).__name__ not in ARCHITECTURES or not self.CONFIG:
             raise TypeError(f"save: one of {sorted(ARCHITECTURES)} is needed, got {type(self).__name__}")
-        for sigma in (layer.activation for layer in self.layers if hasattr(layer, "activation")):
+        for sigma in self._activations():
             if ACTIVATIONS.get(sigma.name) != sigma:
                 raise TypeError(f"activation: {sigma.name} cannot be written to a file; needed is one of ACTIVATIONS")
         tensors = {key: value.detach() for key, value in self.state_dict().items()}
@@ -120,8 +192,18 @@ class Network(Guarded, nn.Module):
     def load(cls, path: str | PathLike) -> Network:
         """Read a network written by :meth:`save`: ``Network.load`` reads any architecture, a subclass only its own.
 
-        Nothing in the file is executed, and a network larger than the file's weights is never built. Raises ValueError,
-        naming the file and the reason, if the file is damaged, not finite, or of another architecture or shape.
+        Nothing in the file is executed, and a network larger than the file's weights is never built.
+
+        Args:
+            path: The file to read.
+
+        Returns:
+            The network with its weights.
+
+        Raises:
+            ValueError: If the file is damaged, not finite, or of another architecture or shape. The message names the
+                file.
+            FileNotFoundError: If there is no such file.
         """
         tensors, config = storage.read(path, "network")
         kind = ARCHITECTURES.get(str(config.pop("architecture", None)))
@@ -151,13 +233,36 @@ class Network(Guarded, nn.Module):
 
     @classmethod
     def of_config(cls, dtype: torch.dtype, **config: Any) -> Network:
-        """Build a network of that configuration, with weights of its own."""
-        return cls(**config, generator=torch.Generator(), dtype=dtype)
+        """Build a network of a configuration, with weights of its own.
+
+        Args:
+            dtype: The dtype of the weights.
+            **config: The arguments that determine the architecture; see :attr:`config`.
+
+        Returns:
+            The network.
+
+        Raises:
+            TypeError, ValueError: If the configuration is not allowed. The message names the argument.
+        """
+        make: Callable[..., Network] = cls  # a subclass has other arguments than this class
+        return make(**config, generator=torch.Generator(), dtype=dtype)
 
     @staticmethod
-    def count(**config) -> int:
-        """Return the number of weights of an architecture, without building it."""
+    def count(*_: Any, **config: Any) -> int:
+        """Return the number of weights of an architecture, without building it.
+
+        Args:
+            **config: The arguments that determine the architecture; see :attr:`config`.
+
+        Returns:
+            The number of weights.
+        """
         raise NotImplementedError
+
+    def _activations(self) -> Iterator[Activation]:
+        found = (getattr(layer, "activation", None) for layer in self.layers)
+        return (sigma for sigma in found if isinstance(sigma, Activation))
 
     def __repr__(self) -> str:
         name, config = type(self).__name__, ", ".join(f"{key}={value!r}" for key, value in self.config.items())

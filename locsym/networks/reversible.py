@@ -28,18 +28,21 @@ class Reversible(Network):
         R: The involution: n signs, such as ``(1, -1, 1)``, or a matrix ``(n, n)`` with R R = 1.
 
     Raises:
-        TypeError, ValueError: Naming the argument, for anything else, and for a symmetric Ψ and an R that is not
-            diagonal.
+        TypeError, ValueError: If an argument is not allowed, or if Ψ is symmetric and R is not diagonal. The message
+            names the argument.
 
     Example:
-        >>> from locsym.networks import LocSympNet
-        >>> net = Reversible(LocSympNet(3, 2, 8), R=(1, -1, 1))
-        >>> y, R = torch.tensor([0.1, 0.7, 0.2], dtype=torch.float64), torch.tensor([1.0, -1.0, 1.0])
-        >>> bool(((R * net(R * net(y, 0.1), 0.1) - y).abs() < 1e-15).all())
+        >>> import torch
+        >>> from locsym import LocSympNet, Reversible
+        >>> net = Reversible(LocSympNet(n=3, K=2, width=8), R=(1, -1, 1))
+        >>> y = torch.tensor([0.1, 0.7, 0.2], dtype=torch.float64)
+        >>> R = torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64)
+        >>> torch.allclose(R * net(R * net(y, 0.1), 0.1), y)
         True
     """
 
     CONFIG = ("base", "arguments", "R")
+    mirror: Tensor
 
     def __init__(self, network: Network, R: Tensor | tuple[float, ...] | list[float]):
         if not isinstance(network, Network) or not network.is_sequential:
@@ -68,7 +71,7 @@ class Reversible(Network):
     @property
     def activation(self) -> Activation | None:
         """The activation of the network that was made reversible; None if it has none."""
-        return next((layer.activation for layer in self.layers if hasattr(layer, "activation")), None)
+        return next(self._activations(), None)
 
     def __repr__(self) -> str:
         signs = self.mirror.diagonal()
@@ -77,12 +80,34 @@ class Reversible(Network):
 
     @classmethod
     def of_config(cls, dtype: torch.dtype, **config: Any) -> Reversible:
-        """Build the network of that configuration, with weights of its own."""
+        """Build the network of a configuration, with weights of its own.
+
+        Args:
+            dtype: The dtype of the weights.
+            **config: The arguments that determine the architecture; see :attr:`config`.
+
+        Returns:
+            The network.
+
+        Raises:
+            TypeError, ValueError: If the configuration is not allowed. The message names the argument.
+        """
         return cls(_base(config["base"]).of_config(dtype, **config["arguments"]), config["R"])
 
     @staticmethod
     def count(base: str, arguments: dict[str, Any], **_: Any) -> int:
-        """Return the number of weights, which is that of the network that was made reversible."""
+        """Return the number of weights, which is that of the network that was made reversible.
+
+        Args:
+            base: The class of that network, by its name.
+            arguments: Its configuration.
+
+        Returns:
+            The number of weights.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+        """
         return _base(base).count(**arguments)
 
 

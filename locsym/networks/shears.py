@@ -7,6 +7,9 @@ moves. Its Jacobian is therefore unit triangular: it preserves volume for all we
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -19,14 +22,35 @@ SIGNS = {"up": 1, "low": -1}
 
 
 def direction(move: str) -> int:
-    """Return the sign of ``"up"``, +1, or ``"low"``, −1."""
+    """Return the sign of a shear.
+
+    Args:
+        move: ``"up"`` or ``"low"``.
+
+    Returns:
+        +1 for up, −1 for low.
+
+    Raises:
+        ValueError: If ``move`` is neither.
+    """
     if not isinstance(move, str) or move not in SIGNS:
         raise ValueError(f"move: 'up' or 'low' is needed, got {move!r}")
     return SIGNS[move]
 
 
 def halves(n: int, move: str) -> tuple[int, tuple[int, ...], tuple[int, ...], int]:
-    """Return ``n, moved, read, sign`` of a shear on (q, p) of R^2d: up moves q by p, low moves p by q."""
+    """Return the coordinates of a shear on (q, p) of R^2d: up moves q by p, low moves p by q.
+
+    Args:
+        n: The dimension 2d, even.
+        move: ``"up"`` or ``"low"``.
+
+    Returns:
+        The arguments ``n, moved, read, sign`` of :class:`Shear`.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+    """
     sign, d = direction(move), integer("n", n, 2) // 2
     if n != 2 * d:
         raise ValueError(f"n: an even number is needed, the coordinates are (q, p) of R^2d; got {n}")
@@ -37,9 +61,26 @@ def halves(n: int, move: str) -> tuple[int, tuple[int, ...], tuple[int, ...], in
 class Shear(FlowModule):
     r"""The flow map :math:`Y_\text{moved} = y_\text{moved} \pm h \, s(y_\text{read})`; a subclass gives the shift s.
 
-    n: dimension, >= 2. moved, read: disjoint coordinates, counted from 0. sign: +1 (up) or −1 (low).
-    Raises ValueError or TypeError, naming the argument, for other arguments.
+    Args:
+        n: The dimension, at least 2.
+        moved, read: The coordinates that move and those that are read, disjoint and counted from 0.
+        sign: +1 (up) or −1 (low).
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym.networks import Shear
+        >>> class Square(Shear):
+        ...     def shift(self, x):
+        ...         return x**2
+        >>> Square(n=2, moved=(0,), read=(1,), sign=1)(torch.tensor([1.0, 3.0]), 0.5)
+        tensor([5.5000, 3.0000])
     """
+
+    _to: Tensor
+    _from: Tensor
 
     def __init__(self, n: int, moved: tuple[int, ...], read: tuple[int, ...], sign: int):
         super().__init__()
@@ -53,29 +94,72 @@ class Shear(FlowModule):
         self.register_buffer("_from", torch.tensor(self.read), persistent=False)
 
     def shift(self, x: Tensor) -> Tensor:
-        """Return the shift s(x), ``(*, len(moved))``, from the coordinates that are read, ``(*, len(read))``."""
+        """Return the shift s(x) of the coordinates that move.
+
+        Args:
+            x: The coordinates that are read, ``(*, len(read))``.
+
+        Returns:
+            The shift, ``(*, len(moved))``.
+        """
         raise NotImplementedError
 
     def step(self, y: Tensor, h: Tensor | float) -> Tensor:
-        """Return the moved states; only the coordinates ``moved`` differ. Nothing is checked."""
+        """Return the moved states without a check of arguments or result; networks call this method.
+
+        Args:
+            y: The states, ``(*, n)``.
+            h: The time step, a number or ``(*)``.
+
+        Returns:
+            The states after the step, ``(*, n)``.
+        """
         return y.index_add(-1, self._to, (self.sign * column(h)) * self.shift(y.index_select(-1, self._from)))
 
     def extra_repr(self) -> str:
+        """Return what a printed module shows.
+
+        Returns:
+            Dimension, coordinates and sign in words.
+        """
         return f"n={self.n}, moved={self.moved}, read={self.read}, sign={self.sign:+d}"
 
 
 class GradientModule(Shear):
-    r"""The shear that moves the coordinates ``moved`` along a gradient that depends on the coordinates ``read``:
+    r"""The shear that moves the coordinates ``moved`` along a gradient that depends on the coordinates ``read``.
 
     .. math:: Y_\text{moved} = y_\text{moved} \pm h \, W_\text{columns}^\top \mathrm{diag}(w)\, \sigma(W \hat y + b)
 
     with :math:`\hat y = y_\text{read}`. Use :meth:`local` for eqs. (26)–(27) and :meth:`symplectic` for eqs. (20)–(21).
+    The weights are W ``(m, len(read))``, w ``(m,)`` and b ``(m,)``; a linear module has no b. They start as
+    W, w ~ N(0, std²) and b ~ N(0, bias_std²). Levenberg–Marquardt starts well from the default, one half; the paper's
+    start is ``std=0.1, bias_std=0.0``.
 
-    n, moved, read, sign: see :class:`Shear`. columns: for each moved coordinate, the column of W that moves it.
-    width: hidden units m. activation: a name of ``ACTIVATIONS`` or a callable that acts elementwise.
-    Weights: W ``(m, len(read))``, w ``(m)``, b ``(m)`` (none for linear); W, w ~ N(0, std²), b ~ N(0, bias_std²).
-    Levenberg–Marquardt starts well from the default, one half; the paper's start is ``std=0.1, bias_std=0.0``.
+    Args:
+        n: The dimension, at least 2.
+        moved, read: The coordinates that move and those that are read, disjoint and counted from 0.
+        columns: For each moved coordinate, the column of W that moves it.
+        sign: +1 (up) or −1 (low).
+        width: The number m of hidden units, at least 1.
+        activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+            elementwise.
+        std, bias_std: The standard deviations of the starting weights and of the starting biases, at least 0.
+        generator: The source of random numbers; None for torch's own.
+        dtype: The dtype of the weights, ``torch.float32`` or ``torch.float64``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym import GradientModule
+        >>> module = GradientModule.local(n=3, k=0, move="up", width=4)
+        >>> y = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+        >>> (module(y, 0.1) != y).tolist()  # only the first coordinate moves
+        [True, False, False]
     """
+
+    _partner: Tensor
 
     def __init__(
         self,
@@ -105,11 +189,26 @@ class GradientModule(Shear):
 
     @classmethod
     def local(
-        cls, n: int, k: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
+        cls, n: int, k: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init: Any
     ) -> GradientModule:
-        """The module on the pair (y_k, y_k+1): eq. (26) ``"up"`` moves y_k, eq. (27) ``"low"`` moves y_k+1.
+        """Return the module on the pair (y_k, y_k+1): eq. (26) ``"up"`` moves y_k, eq. (27) ``"low"`` moves y_k+1.
 
-        k counts from 0 (the paper: from 1). Column k of W weighs the *partner* of the moved coordinate.
+        Column k of W weighs the *partner* of the moved coordinate.
+
+        Args:
+            n: The dimension, at least 2.
+            k: The pair, counted from 0 (the paper counts from 1); k = 0, …, n − 2.
+            move: ``"up"`` or ``"low"``.
+            width: The number m of hidden units, at least 1.
+            activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+                elementwise.
+            **init: std, bias_std, generator and dtype, see :class:`GradientModule`.
+
+        Returns:
+            The module.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
         """
         n, sign = integer("n", n, 2), direction(move)
         k = integer("k", k, 0, n - 2)
@@ -118,9 +217,24 @@ class GradientModule(Shear):
 
     @classmethod
     def symplectic(
-        cls, n: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init
+        cls, n: int, move: str, width: int, activation: str | Activation | Function = "sigmoid", **init: Any
     ) -> GradientModule:
-        """The module on (q, p) of R^2d, n = 2d: eq. (20) ``"up"`` moves q by p, eq. (21) ``"low"`` moves p by q."""
+        """Return the module on (q, p) of R^2d: eq. (20) ``"up"`` moves q by p, eq. (21) ``"low"`` moves p by q.
+
+        Args:
+            n: The dimension 2d, even.
+            move: ``"up"`` or ``"low"``.
+            width: The number m of hidden units, at least 1.
+            activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+                elementwise.
+            **init: std, bias_std, generator and dtype, see :class:`GradientModule`.
+
+        Returns:
+            The module.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+        """
         n, moved, read, sign = halves(n, move)
         return cls(n, moved, read, tuple(range(len(read))), sign, width, activation, **init)
 
@@ -129,10 +243,40 @@ class GradientModule(Shear):
         return hidden @ (self.w.unsqueeze(1) * self.W.index_select(1, self._partner))
 
 
+def gradient_modules(layers: Iterable[nn.Module]) -> list[GradientModule]:
+    """Return those of the modules that are gradient modules.
+
+    Args:
+        layers: The modules.
+
+    Returns:
+        The gradient modules, in their order.
+    """
+    return [layer for layer in layers if isinstance(layer, GradientModule)]
+
+
 class LinearModule(Shear):
     r"""The linear shear of LA-SympNets on (q, p): :math:`q + h(Sp + b)` (up) or :math:`p - h(Sq + b)` (low).
 
-    :math:`S = A + A^\top` is symmetric, hence the map symplectic. Weights: A ``(d, d)`` ~ N(0, std²), b ``(d)`` = 0.
+    :math:`S = A + A^\top` is symmetric, hence the map symplectic. The weights A ``(d, d)`` start as N(0, std²), and b
+    ``(d,)`` as 0.
+
+    Args:
+        n: The dimension 2d, even.
+        move: ``"up"`` or ``"low"``.
+        std: The standard deviation of the starting weights, at least 0.
+        generator: The source of random numbers; None for torch's own.
+        dtype: The dtype of the weights, ``torch.float32`` or ``torch.float64``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym import LinearModule
+        >>> y = torch.tensor([1.0, 2.0], dtype=torch.float64)
+        >>> (LinearModule(n=2, move="low")(y, 0.1) != y).tolist()  # q moves p
+        [False, True]
     """
 
     def __init__(
@@ -156,7 +300,27 @@ class LinearModule(Shear):
 class ActivationModule(Shear):
     r"""The activation shear of LA-SympNets on (q, p): :math:`q + h\,a\,\sigma(p)` or :math:`p - h\,a\,\sigma(q)`.
 
-    Weights: a ``(d)`` ~ N(0, std²). activation: a name of ``ACTIVATIONS`` or a callable that acts elementwise.
+    The weights a ``(d,)`` start as N(0, std²).
+
+    Args:
+        n: The dimension 2d, even.
+        move: ``"up"`` or ``"low"``.
+        activation: A name of ``ACTIVATIONS``, an :class:`~locsym.networks.Activation`, or a callable that acts
+            elementwise.
+        std: The standard deviation of the starting weights, at least 0.
+        generator: The source of random numbers; None for torch's own.
+        dtype: The dtype of the weights, ``torch.float32`` or ``torch.float64``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym import ActivationModule
+        >>> y = torch.tensor([1.0, 2.0], dtype=torch.float64)
+        >>> module = ActivationModule(n=2, move="up")
+        >>> (module(y, 0.1) != y).tolist()  # p moves q
+        [True, False]
     """
 
     def __init__(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,14 +17,22 @@ from .style import COLOURS, LABELS, attach, legend_outside
 
 
 class History(Protocol):
-    """What a run records, one value an iteration: epochs counted from 1, training loss, validation error."""
+    """What a run records, one value for each iteration.
+
+    Attributes:
+        iteration: The numbers of the iterations, or epochs, from 1.
+        loss: The training loss.
+        validation: The validation error.
+    """
 
     iteration: np.ndarray
     loss: np.ndarray
     validation: np.ndarray
 
 
-def _columns(rows: int, trained: Mapping[str, object], width: float = 3.65, height: float = 2.4, **grid) -> np.ndarray:
+def _columns(
+    rows: int, trained: Mapping[str, object], width: float = 3.65, height: float = 2.4, **grid: Any
+) -> np.ndarray:
     """Axes ``(rows, len(trained))``, each column headed by its training."""
     size = (width * len(trained), height * rows)
     _, axes = plt.subplots(rows, len(trained), figsize=size, squeeze=False, **grid)
@@ -42,7 +50,17 @@ def _columns(rows: int, trained: Mapping[str, object], width: float = 3.65, heig
 
 
 def waves(x: np.ndarray, exact: np.ndarray, trained: Mapping[str, np.ndarray], start: np.ndarray) -> np.ndarray:
-    """Fig. 1(a): the wave u(x) at the end, exact and predicted, and under it the distance between the two."""
+    """Draw Fig. 1(a): the wave u(x) at the end, exact and predicted, and below it the distance between the two.
+
+    Args:
+        x: The grid, ``(n,)``.
+        exact: The exact wave, ``(n,)``.
+        trained: The predicted waves by training, ``(n,)``.
+        start: The wave at the start, ``(n,)``.
+
+    Returns:
+        The panels, ``(2, trainings)``.
+    """
     axes = _columns(2, trained, sharex=True, sharey="row", gridspec_kw={"height_ratios": [3, 2]})
     for (top, bottom), (method, u) in zip(axes.T, trained.items(), strict=True):
         top.plot(x, start, color=COLOURS["grey"], lw=1, ls=":", label="start")
@@ -57,9 +75,15 @@ def waves(x: np.ndarray, exact: np.ndarray, trained: Mapping[str, np.ndarray], s
 
 
 def histories(trained: Mapping[str, Mapping[str, History]]) -> np.ndarray:
-    """Figs. 1(b), 3, 5(b): loss (solid) and validation error (dashed; the paper calls it "accuracy"), log–log.
+    """Draw Figs. 1(b), 3 and 5(b): the loss (solid) and the validation error (dashed), log–log.
 
-    trained: training → row (``""`` for one row, else a label such as ``"K = 1"``) → its history.
+    The paper calls the validation error "accuracy".
+
+    Args:
+        trained: Histories by training and then by row: ``""`` for a single row, else a label such as ``"K = 1"``.
+
+    Returns:
+        The panels, ``(rows, trainings)``.
     """
     rows = list(next(iter(trained.values())))
     axes = _columns(len(rows), trained, sharey=True)
@@ -81,14 +105,39 @@ def histories(trained: Mapping[str, Mapping[str, History]]) -> np.ndarray:
 
 
 def thin(rows: int, count: int = 2000) -> np.ndarray:
-    """Return at most about ``count`` of the indices below ``rows``, even in the logarithm: all a log axis can show."""
+    """Return about ``count`` of the indices below ``rows``, even in the logarithm: all that a log axis can show.
+
+    Args:
+        rows: The number of indices.
+        count: About how many of them are kept.
+
+    Returns:
+        The indices that are kept, increasing.
+    """
     if rows <= count:
         return np.arange(rows)
     return np.unique(np.geomspace(1, rows, count).astype(int) - 1)
 
 
 def components(t: np.ndarray, exact: np.ndarray, trained: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Fig. 2: y_1, y_2, y_3 against t, exact and predicted, ``(T, 3)`` each."""
+    """Draw Fig. 2: y_1, y_2, y_3 against t, exact and predicted.
+
+    Args:
+        t: The times, ``(T,)``.
+        exact: The exact orbit, ``(T, 3)``.
+        trained: The predicted orbits by training, ``(T, 3)``.
+
+    Returns:
+        The panels, ``(3, trainings)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from locsym.plots.paper import components
+        >>> t = np.linspace(0, 1, 5)
+        >>> orbit = np.stack([t, t**2, t**3], axis=1)
+        >>> components(t, orbit, {"adam": 1.1 * orbit, "lm": orbit}).shape
+        (3, 2)
+    """
     axes = _columns(3, trained, height=1.4, sharex=True, sharey="row")
     for column, (method, y) in zip(axes.T, trained.items(), strict=True):
         for i, ax in enumerate(column):
@@ -104,7 +153,16 @@ def components(t: np.ndarray, exact: np.ndarray, trained: Mapping[str, np.ndarra
 
 
 def spheres(exact: np.ndarray | None, trained: Mapping[str, np.ndarray], height: float = 3.65) -> np.ndarray:
-    """Fig. 4(a): orbits ``(T, S, 3)`` on the sphere, the learned over the exact; the dot is the start."""
+    """Draw Fig. 4(a): learned orbits on the sphere, over the exact ones. A dot marks each start.
+
+    Args:
+        exact: The exact orbits, ``(T, S, 3)``; None for none.
+        trained: The learned orbits by training, ``(T, S, 3)``.
+        height: The height of a panel in inches, and its width.
+
+    Returns:
+        The panels, ``(1, trainings)``.
+    """
     axes = _columns(1, trained, width=height, height=height)
     for ax, (method, y) in zip(axes[0], trained.items(), strict=True):
         sphere.orbits(ax, exact, y, COLOURS[method])
@@ -112,7 +170,15 @@ def spheres(exact: np.ndarray | None, trained: Mapping[str, np.ndarray], height:
 
 
 def errors(t: np.ndarray, panels: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
-    """Fig. 4(b)–(d): for each named error, one panel with a curve a training, logarithmic: ``(T)`` each."""
+    """Draw Fig. 4(b)–(d): a panel for each named error, with a curve for each training, logarithmic.
+
+    Args:
+        t: The times, ``(T,)``.
+        panels: The errors ``(T,)``, by name and then by training.
+
+    Returns:
+        The panels, ``(names,)``.
+    """
     _, axes = plt.subplots(len(panels), 1, figsize=(7.2, 1.75 * len(panels) + 0.4), sharex=True, squeeze=False)
     axes = axes[:, 0]
     for ax, (name, trained) in zip(axes, panels.items(), strict=True):
@@ -125,9 +191,13 @@ def errors(t: np.ndarray, panels: Mapping[str, Mapping[str, np.ndarray]]) -> np.
 
 
 def samples(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Fig. 5(a): training states (dots) and validation states (diamonds) in (φ, θ), over the levels of z = cos θ.
+    """Draw Fig. 5(a): training states (dots) and validation states (diamonds) in (φ, θ), over the levels of z = cos θ.
 
-    panels: sampling → (training states ``(N, 3)``, validation states ``(M, 3)``).
+    Args:
+        panels: Training states ``(N, 3)`` and validation states ``(M, 3)``, by sampling.
+
+    Returns:
+        The panels, ``(1, samplings)``.
     """
     _, axes = plt.subplots(1, len(panels), figsize=(3.65 * len(panels), 3.0), sharey=True, squeeze=False)
     phi, theta = np.linspace(0, 2 * np.pi, 100), np.linspace(0, np.pi, 100)
@@ -157,7 +227,18 @@ def samples(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
 
 def growing_orbits(exact: np.ndarray, trained: Mapping[str, np.ndarray], ends: Mapping[str, int]) -> np.ndarray:
-    """Fig. 6: learned orbits ``(T, S, 3)`` over the exact ones up to each end; a row a training, a column an end."""
+    """Draw Fig. 6: learned orbits over the exact ones, up to several ends.
+
+    There is a row for each training and a column for each end.
+
+    Args:
+        exact: The exact orbits, ``(T, S, 3)``.
+        trained: The learned orbits by training, ``(T, S, 3)``.
+        ends: The number of the last state by label.
+
+    Returns:
+        The panels, ``(trainings, ends)``.
+    """
     _, axes = plt.subplots(len(trained), len(ends), figsize=(1.85 * len(ends), 2.1 * len(trained)), squeeze=False)
     for row, (method, y) in zip(axes, trained.items(), strict=True):
         colours = sphere.cycle(y.shape[1])
@@ -176,5 +257,11 @@ def growing_orbits(exact: np.ndarray, trained: Mapping[str, np.ndarray], ends: M
 
 
 def band(ax: Axes, low: float, high: float, label: str) -> None:
-    """Shade the times [low, high], e.g. those of the training data."""
+    """Shade the times [low, high], for example those of the training data.
+
+    Args:
+        ax: The panel to draw into.
+        low, high: The first and the last time.
+        label: The name in the legend.
+    """
     ax.axvspan(low, high, color=COLOURS["grey"], alpha=0.15, lw=0, label=label)

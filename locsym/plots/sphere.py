@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from .style import COLOURS, attach
@@ -14,7 +16,22 @@ VIEW = (28.0, -38.0)  # elevation and azimuth of the eye [degrees]
 
 
 def project(points: np.ndarray, view: tuple[float, float] = VIEW) -> np.ndarray:
-    """Rotate points ``(*, 3)`` into the eye's frame: right, up, towards the eye."""
+    """Rotate points into the eye's frame.
+
+    Args:
+        points: The points, ``(*, 3)``.
+        view: Elevation and azimuth of the eye in degrees.
+
+    Returns:
+        The coordinates to the right, upwards and towards the eye, ``(*, 3)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from locsym.plots.sphere import project
+        >>> point = np.array([1.0, 2.0, 3.0])
+        >>> project(point, view=(0.0, 0.0)).tolist()  # the eye is on the first axis
+        [2.0, 3.0, 1.0]
+    """
     elevation, azimuth = np.deg2rad(view)
     towards = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
     right = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
@@ -22,12 +39,27 @@ def project(points: np.ndarray, view: tuple[float, float] = VIEW) -> np.ndarray:
 
 
 def coordinates(points: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the columns y1, y2, y3 of points ``(*, 3)``, to be attached to what shows them."""
+    """Return the columns of points, to be attached to what shows them.
+
+    Args:
+        points: The points, ``(*, 3)``.
+
+    Returns:
+        The columns y1, y2, y3 by name.
+    """
     return {f"y{i + 1}": column for i, column in enumerate(np.asarray(points).reshape(-1, 3).T)}
 
 
 def ball(ax: Axes, view: tuple[float, float] = VIEW) -> Axes:
-    """Prepare ``ax``: a grey ball with its equator and two meridians, equal axes, no frame."""
+    """Draw a grey ball with its equator and two meridians, equal axes and no frame.
+
+    Args:
+        ax: The panel to draw into.
+        view: Elevation and azimuth of the eye in degrees.
+
+    Returns:
+        The panel.
+    """
     ax.set_aspect("equal")
     ax.set_axis_off()
     ax.set(xlim=(-1.12, 1.12), ylim=(-1.12, 1.12))
@@ -43,8 +75,19 @@ def ball(ax: Axes, view: tuple[float, float] = VIEW) -> Axes:
     return ax
 
 
-def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint: float = 0.25, **style):
-    """Draw the curve ``(T, 3)``; what lies behind the ball is drawn faint. Returns the line of what lies before it."""
+def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint: float = 0.25, **style: Any) -> Line2D:
+    """Draw a curve; what lies behind the ball is drawn faint.
+
+    Args:
+        ax: The panel to draw into.
+        points: The points of the curve, ``(T, 3)``.
+        view: Elevation and azimuth of the eye in degrees.
+        faint: The opacity of what lies behind, relative to the rest.
+        **style: Properties of the line. ``series`` is the name of its data, see :func:`~locsym.plots.style.attach`.
+
+    Returns:
+        The line of what lies before the ball.
+    """
     x, y, depth = project(np.asarray(points), view).T
     front = depth >= 0
     shared = front.copy()  # neighbours of a crossing belong to both pieces, so that no gap opens
@@ -60,8 +103,15 @@ def curve(ax: Axes, points: np.ndarray, view: tuple[float, float] = VIEW, faint:
     return near
 
 
-def dot(ax: Axes, point: np.ndarray, view: tuple[float, float] = VIEW, **style) -> None:
-    """Mark a start on the sphere; hollow where it lies behind."""
+def dot(ax: Axes, point: np.ndarray, view: tuple[float, float] = VIEW, **style: Any) -> None:
+    """Mark a point on the sphere; the mark is hollow where the point lies behind.
+
+    Args:
+        ax: The panel to draw into.
+        point: The point, ``(3,)``.
+        view: Elevation and azimuth of the eye in degrees.
+        **style: Properties of the mark.
+    """
     x, y, depth = project(np.asarray(point), view)
     colour = style.pop("color", COLOURS["exact"])
     (mark,) = ax.plot(
@@ -74,22 +124,40 @@ def orbits(
     ax: Axes,
     exact: np.ndarray | None,
     learned: np.ndarray,
-    colours: Sequence[str] | str,
+    colours: Sequence[str] | Sequence[tuple[float, ...]] | str,
     view: tuple[float, float] = VIEW,
 ) -> Axes:
-    """Draw exact orbits (black) under learned ones (coloured), ``(T, S, 3)`` each, with a dot at every start."""
+    """Draw exact orbits (black) under learned ones (coloured), with a dot at every start.
+
+    Args:
+        ax: The panel to draw into.
+        exact: The exact orbits, ``(T, S, 3)``; None for none.
+        learned: The learned orbits, ``(T, S, 3)``.
+        colours: One colour, or one for each learned orbit.
+        view: Elevation and azimuth of the eye in degrees.
+
+    Returns:
+        The panel.
+    """
     ball(ax, view)
-    colours = [colours] * learned.shape[1] if isinstance(colours, str) else list(colours)
+    shown: list[Any] = [colours] * learned.shape[1] if isinstance(colours, str) else list(colours)
     for s in range(learned.shape[1]):
         if exact is not None:
             curve(ax, exact[:, s], view, color=COLOURS["exact"], lw=0.9, zorder=3, series=f"exact {s}")
-        curve(ax, learned[:, s], view, color=colours[s], lw=1.3, zorder=4, alpha=0.85, series=f"learned {s}")
-        dot(ax, learned[0, s], view, color=colours[s])
+        curve(ax, learned[:, s], view, color=shown[s], lw=1.3, zorder=4, alpha=0.85, series=f"learned {s}")
+        dot(ax, learned[0, s], view, color=shown[s])
     return ax
 
 
 def cycle(count: int) -> list[tuple[float, float, float, float]]:
-    """Return ``count`` distinguishable colours for orbits, in the order of their starts."""
+    """Return distinguishable colours for orbits, in the order of their starts.
+
+    Args:
+        count: The number of colours.
+
+    Returns:
+        The colours, as red, green, blue and opacity.
+    """
     import matplotlib
 
     return list(matplotlib.colormaps["viridis"](np.linspace(0.05, 0.9, count)))

@@ -14,9 +14,18 @@ from .style import COLOURS, attach, legend_outside
 def sum_along_orbit(
     ax: Axes, orbit: np.ndarray, fields: np.ndarray, every: int, scale: float = 0.9, view: tuple = (70.0, -38.0)
 ) -> Axes:
-    """Draw local fields head to tail along an orbit on the unit sphere, and their sum.
+    """Draw two local fields head to tail along an orbit on the unit sphere, and their sum.
 
-    orbit: ``(T, 3)``. fields: ``(T, 2, 3)``, the two local fields there. every: draw arrows at every so many states.
+    Args:
+        ax: The panel to draw into.
+        orbit: The orbit, ``(T, 3)``.
+        fields: The two local fields on the orbit, ``(T, 2, 3)``.
+        every: Arrows are drawn at every so many states.
+        scale: The length of an arrow for a field of length 1.
+        view: Elevation and azimuth of the eye in degrees.
+
+    Returns:
+        The panel.
     """
     sphere.ball(ax, view)
     sphere.curve(ax, orbit, view, color=COLOURS["exact"], lw=1.0)
@@ -29,11 +38,12 @@ def sum_along_orbit(
         (COLOURS["pair 2"], "$f_{2,3}$", start + first, second),
     ):
         (x, y, _), (u, v, _) = sphere.project(tail, view).T, sphere.project(arrow, view).T
-        arrows = ax.quiver(
+        drawn = ax.quiver(
             x, y, u, v, color=colour, angles="xy", scale_units="xy", scale=1, width=0.009, headwidth=4, zorder=6
         )
-        attach(arrows, label, **sphere.coordinates(tail), **{f"v{i + 1}": v for i, v in enumerate(arrow.T)})
-        attach(*ax.plot([], [], color=colour, lw=2.5, label=label))
+        attach(drawn, label, **sphere.coordinates(tail), **{f"v{i + 1}": v for i, v in enumerate(arrow.T)})
+        (sample,) = ax.plot([], [], color=colour, lw=2.5, label=label)
+        attach(sample)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.04), ncols=3, handlelength=1.2, columnspacing=1.2)
     return ax
 
@@ -43,7 +53,27 @@ def local_field(
 ) -> Axes:
     """Draw level lines of a local Hamiltonian in the plane of its pair, with its field on top.
 
-    x, y: ``(N)`` grid lines. H: ``(N, N)``, ``H[i, j]`` at (x[j], y[i]). field: ``(N, N, 2)``. labels: of the axes.
+    Args:
+        ax: The panel to draw into.
+        x, y: The grid lines, ``(N,)``.
+        H: The Hamiltonian, ``(N, N)``, with ``H[i, j]`` at (x[j], y[i]).
+        field: The field at the same places, ``(N, N, 2)``.
+        colour: The colour of the field.
+        labels: The names of the two axes.
+
+    Returns:
+        The panel.
+
+    Example:
+        >>> import matplotlib.pyplot as plt
+        >>> import numpy as np
+        >>> from locsym.plots.splitting import local_field
+        >>> x = np.linspace(-1, 1, 20)
+        >>> q, p = np.meshgrid(x, x)
+        >>> ax = plt.figure().subplots()
+        >>> H, field = (q**2 + p**2) / 2, np.stack([p, -q], axis=-1)
+        >>> local_field(ax, x, x, H, field, "black", ("q", "p")).get_xlabel()
+        'q'
     """
     ax.contour(x, y, H, levels=15, colors=COLOURS["grey"], linewidths=0.7, linestyles="solid")
     few = slice(len(x) // 14, None, max(1, len(x) // 7))
@@ -53,10 +83,20 @@ def local_field(
     return ax
 
 
-def moving_areas(ax: Axes, boundaries: np.ndarray, times: Sequence[float], q: np.ndarray, p: np.ndarray, H: np.ndarray):
+def moving_areas(
+    ax: Axes, boundaries: np.ndarray, times: Sequence[float], q: np.ndarray, p: np.ndarray, H: np.ndarray
+) -> Axes:
     """Draw a set of states at several times, over the level lines of the Hamiltonian.
 
-    boundaries: ``(T, N, 2)``, the closed curve around the set. times: ``(T)``. q, p: grid lines, H on them as above.
+    Args:
+        ax: The panel to draw into.
+        boundaries: The closed curve around the set at each time, ``(T, N, 2)``.
+        times: The times, ``(T,)``.
+        q, p: Grid lines, ``(M,)``.
+        H: The Hamiltonian, ``(M, M)``, with ``H[i, j]`` at (q[j], p[i]).
+
+    Returns:
+        The panel.
     """
     import matplotlib
 
@@ -71,7 +111,17 @@ def moving_areas(ax: Axes, boundaries: np.ndarray, times: Sequence[float], q: np
 
 
 def field_lines(ax: Axes, lines: np.ndarray, wires: Sequence[np.ndarray], view: tuple = (18.0, -62.0)) -> Axes:
-    """Draw field lines ``(T, S, 3)`` and the wires ``(N, 3)`` around which they close, seen from ``view``."""
+    """Draw field lines and the wires around which they close.
+
+    Args:
+        ax: The panel to draw into.
+        lines: The field lines, ``(T, S, 3)``.
+        wires: The points of each wire, ``(N, 3)``.
+        view: Elevation and azimuth of the eye in degrees.
+
+    Returns:
+        The panel.
+    """
     for s, colour in enumerate(sphere.cycle(lines.shape[1])):
         (line,) = ax.plot(*sphere.project(lines[:, s], view)[:, :2].T, color=colour, lw=0.8)
         attach(line, f"field line {s}", **sphere.coordinates(lines[:, s]))
@@ -84,7 +134,17 @@ def field_lines(ax: Axes, lines: np.ndarray, wires: Sequence[np.ndarray], view: 
 
 
 def quadrature_error(ax: Axes, nodes: Sequence[int], errors: Mapping[str, Sequence[float]], allowed: float) -> Axes:
-    """Draw how far the local fields are from adding up to f against the number of nodes; errors: label → values."""
+    """Draw how far the local fields are from adding up to f against the number of nodes.
+
+    Args:
+        ax: The panel to draw into.
+        nodes: The numbers of nodes.
+        errors: The errors by label, one for each number of nodes.
+        allowed: The error that is allowed, a dotted line.
+
+    Returns:
+        The panel.
+    """
     for (label, values), colour, style in zip(
         errors.items(), (COLOURS["pair 1"], COLOURS["pair 2"]), ("o-", "s--"), strict=False
     ):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
+
+from numpy.typing import ArrayLike
 
 COLOURS = {
     "exact": "#000000",  # the true flow, data
@@ -11,7 +12,7 @@ COLOURS = {
     "validation": "#4D4DA8",  # validation error: dashed
     "lm": "#0072B2",  # trained by Levenberg–Marquardt
     "adam": "#D55E00",  # trained by Adam, as in the paper
-    "rk4": "#CC79A7",  # Runge–Kutta: keeps no volume
+    "rk4": "#CC79A7",  # Runge–Kutta: does not preserve volume
     "euler": "#E69F00",  # splitting integrators by order: 1
     "strang": "#009E73",  # 2
     "fourth": "#56B4E9",  # 4
@@ -44,21 +45,34 @@ KEEP = "keeps its colours"
 
 
 def legend_outside(figure: Any, *axes: Any, place: str = "lower", columns: int = 4, **look: Any) -> None:
-    """Put one legend for these panels below (or above: ``"upper"``) all of them, where it hides nothing."""
+    """Put one legend for several panels below or above all of them, where it hides nothing.
+
+    Args:
+        figure: The figure.
+        *axes: The panels whose labels are shown. A label stands there only once.
+        place: ``"lower"`` for below, ``"upper"`` for above.
+        columns: The largest number of columns of the legend.
+        **look: Properties of the legend.
+    """
     found = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(found.values(), found.keys(), loc=f"outside {place} center", ncols=min(columns, len(found)), **look)
 
 
-def attach(artist: Any, series: str = "", **columns: Sequence[float]) -> None:
-    """Say what an artist shows where its own coordinates do not: columns of one length by name; none for decoration.
+def attach(artist: Any, series: str = "", **columns: ArrayLike) -> None:
+    """Tell what an artist shows where its own coordinates do not.
 
-    A projected curve, for instance, keeps its three coordinates. Who exports a figure's data reads them.
+    A projected curve, for instance, keeps its three coordinates. The export of a figure's data reads them.
+
+    Args:
+        artist: A line, a collection or another artist of matplotlib.
+        series: The name of the data.
+        **columns: The data, columns of one length by name; none for a decoration.
     """
     artist.shows, artist.series = columns, series
 
 
 def use() -> None:
     """Apply the style to matplotlib, for every figure made from here on."""
-    import matplotlib
+    import matplotlib.style
 
-    matplotlib.rcParams.update(RC)
+    matplotlib.style.use(RC)

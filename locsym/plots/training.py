@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,8 +17,21 @@ METHODS = {"lm": "Levenberg–Marquardt", "adam": "Adam", "lbfgs": "L-BFGS", "sc
 COLOUR = {"lm": COLOURS["lm"], "adam": COLOURS["adam"], "lbfgs": COLOURS["euler"], "scipy": COLOURS["rk4"]}
 
 
+class Timed(History, Protocol):
+    """A record of a run with the seconds after each iteration."""
+
+    seconds: np.ndarray
+
+
 def spectra(eigenvalues: Mapping[str, np.ndarray]) -> Axes:
-    """The eigenvalues of J Jᵀ of several problems, largest first, each over its largest, against their rank."""
+    """Draw the eigenvalues of J Jᵀ of several problems, largest first, each over its largest, against their rank.
+
+    Args:
+        eigenvalues: The eigenvalues by problem.
+
+    Returns:
+        The panel.
+    """
     _, ax = plt.subplots(figsize=(6.0, 3.2))
     for (name, found), style in zip(eigenvalues.items(), cycle(("-", "--", ":")), strict=False):
         found = np.sort(found)[::-1]
@@ -27,8 +41,16 @@ def spectra(eigenvalues: Mapping[str, np.ndarray]) -> Axes:
     return ax
 
 
-def race(problems: Mapping[str, Mapping[str, History]], marks: Mapping[str, float]) -> np.ndarray:
-    """Loss against seconds: a panel for each problem, a curve for each method, a dotted line at the loss to beat."""
+def race(problems: Mapping[str, Mapping[str, Timed]], marks: Mapping[str, float]) -> np.ndarray:
+    """Draw the loss against seconds: a panel for each problem, a curve for each method.
+
+    Args:
+        problems: Histories by problem and then by method. The methods are keys of ``METHODS``.
+        marks: The loss to beat by problem, a dotted line.
+
+    Returns:
+        The panels, ``(problems,)``.
+    """
     _, axes = plt.subplots(1, len(problems), figsize=(2.45 * len(problems), 3.2), sharey=True)
     for ax, (problem, runs) in zip(np.atleast_1d(axes), problems.items(), strict=True):
         for method, history in runs.items():
@@ -47,7 +69,23 @@ def race(problems: Mapping[str, Mapping[str, History]], marks: Mapping[str, floa
 
 
 def iterations(runs: Mapping[str, History]) -> Axes:
-    """Loss against iterations, a curve for each variant of one method."""
+    """Draw the loss against iterations, with a curve for each variant of one method.
+
+    Args:
+        runs: Histories by variant.
+
+    Returns:
+        The panel.
+
+    Example:
+        >>> import torch
+        >>> from locsym.plots.training import iterations
+        >>> from locsym.training.record import History
+        >>> loss = torch.tensor([1.0, 0.1, 0.01])
+        >>> ax = iterations({"ridge 1e-10": History(loss, loss, loss, loss)})
+        >>> ax.lines[0].get_ydata().tolist() == loss.tolist()
+        True
+    """
     _, ax = plt.subplots(figsize=(6.0, 3.2))
     for (label, history), style in zip(runs.items(), cycle(("-", "--", "-.", ":")), strict=False):
         ax.loglog(history.iteration, history.loss, style, color=COLOURS["lm"], label=label)
@@ -57,9 +95,16 @@ def iterations(runs: Mapping[str, History]) -> Axes:
 
 
 def starts(stds: Sequence[float], losses: Mapping[tuple[str, str], np.ndarray]) -> Axes:
-    """The loss reached against the std of the starting weights.
+    """Draw the loss reached against the standard deviation of the starting weights.
 
-    losses: (method, ``"b = 0"`` or ``"random b"``) → ``(len(stds), seeds)``; a dot a seed, a line through the medians.
+    There is a dot for each seed, and a line through the medians.
+
+    Args:
+        stds: The standard deviations, ``(S,)``.
+        losses: The losses ``(S, seeds)`` by method and biases, ``"b = 0"`` or ``"random b"``.
+
+    Returns:
+        The panel.
     """
     _, ax = plt.subplots(figsize=(6.0, 3.4))
     for (method, biases), found in losses.items():
@@ -73,9 +118,13 @@ def starts(stds: Sequence[float], losses: Mapping[tuple[str, str], np.ndarray]) 
 
 
 def costs(growth: Mapping[str, tuple[Sequence[int], Mapping[str, Sequence[float]]]]) -> np.ndarray:
-    """Seconds of the parts of a step: a panel for each size that grows, two in a row, a curve for each part.
+    """Draw the seconds of the parts of a step: a panel for each size that grows, a curve for each part.
 
-    growth: name of the size → its values, and part → seconds.
+    Args:
+        growth: By the name of the size, its values, and the seconds for each of them by part.
+
+    Returns:
+        The panels, ``(sizes,)``, drawn two in a row.
     """
     rows = -(-len(growth) // 2)
     figure, axes = plt.subplots(rows, 2, figsize=(7.2, 2.3 * rows + 0.4), sharey=True, squeeze=False)
@@ -95,9 +144,13 @@ def costs(growth: Mapping[str, tuple[Sequence[int], Mapping[str, Sequence[float]
 
 
 def choices(losses: Mapping[tuple[str, str], Sequence[float]]) -> Axes:
-    """The loss that each start reaches, a row for each choice, the first on top: circles for LM, crosses for Adam.
+    """Draw the loss that each start reaches, a row for each choice: circles for Levenberg–Marquardt, crosses for Adam.
 
-    losses: (method, choice) → one value a start.
+    Args:
+        losses: The losses, one for each start, by method and choice. The first choice is on top.
+
+    Returns:
+        The panel.
     """
     rows = list(dict.fromkeys(name for _, name in losses))[::-1]
     _, ax = plt.subplots(figsize=(7.4, 3.8))

@@ -13,9 +13,23 @@ from .style import COLOURS
 def turnable(
     orbits: Mapping[str, np.ndarray], colours: Mapping[str, str | Sequence[str]], decimals: int = 3
 ) -> go.Figure:
-    """Draw named groups of orbits ``(T, S, 3)`` on a translucent unit sphere; a click in the legend hides a group.
+    """Draw named groups of orbits on a translucent unit sphere; a click in the legend hides a group.
 
-    Coordinates are rounded to ``decimals``: what a screen shows, at a fraction of the page's weight.
+    Args:
+        orbits: The orbits by group, ``(T, S, 3)``.
+        colours: By group, one colour or one for each orbit.
+        decimals: To how many decimals coordinates are rounded. Three are what a screen shows, at a fraction of the
+            page's weight.
+
+    Returns:
+        A figure of Plotly.
+
+    Example:
+        >>> import numpy as np
+        >>> from locsym.plots.turnable import turnable
+        >>> figure = turnable({"exact": np.zeros((5, 2, 3))}, {"exact": "black"})
+        >>> len(figure.data)  # the sphere, two orbits, their starts
+        4
     """
     u, v = np.meshgrid(np.linspace(0, 2 * np.pi, 40), np.linspace(0, np.pi, 20))
     grid = np.round(0.985 * np.stack([np.cos(u) * np.sin(v), np.sin(u) * np.sin(v), np.cos(v)]), decimals)

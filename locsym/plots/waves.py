@@ -13,10 +13,25 @@ from .style import COLOURS, LABELS, legend_outside
 
 
 def dispersion(n: int, c: float, learned: Mapping[str, np.ndarray]) -> Axes:
-    """Frequency against wavenumber: the true wave, central differences on n points of [−1, 1], the learned maps.
+    """Draw the frequency against the wavenumber: the true wave, central differences, and the learned maps.
 
-    learned: training → the n frequencies Im λ of its matrix, sorted. A grid of n points carries two waves a
-    frequency (one before and one after the top of the arch); only the frequencies are compared, placed by rank.
+    A grid of n points carries two waves of each frequency, one before and one after the top of the arch. Only the
+    frequencies are compared, placed by rank.
+
+    Args:
+        n: The number of grid points on [−1, 1].
+        c: The wave speed.
+        learned: The n frequencies Im λ of the matrix, sorted, by training.
+
+    Returns:
+        The panel.
+
+    Example:
+        >>> import numpy as np
+        >>> from locsym.plots.waves import dispersion
+        >>> ax = dispersion(5, 1.0, {"lm": np.linspace(-2, 2, 5)})
+        >>> [line.get_label() for line in ax.lines[:2]]
+        ['true wave, ω = −cκ', 'central differences']
     """
     dx = 2 / n
     modes = np.arange(-(n // 2), n - n // 2)

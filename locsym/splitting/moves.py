@@ -25,10 +25,15 @@ Shift = Callable[..., Tensor | float]
 class Move:
     r"""One Euler step of one coordinate, :math:`\dot y_j = g(y)`, while the others rest.
 
-    j: the coordinate, counted from 0. shift: (h, y_1, …, y_n) ↦ h g(y). slope: likewise
-    :math:`h \, \partial g / \partial y_j`, or None if it is zero; the move is then a shear, and always explicit.
-    fraction: the fraction of h that it takes. implicit: whether g is evaluated at the new :math:`y_j` instead of the
-    old one. tolerance, iterations: of Newton's method.
+    Args:
+        j: The coordinate that moves, counted from 0.
+        shift: The function (h, y_1, …, y_n) ↦ h g(y).
+        slope: The function (h, y_1, …, y_n) ↦ :math:`h \, \partial g / \partial y_j`, or None if it is zero. The move
+            is then a shear, and always explicit.
+        fraction: The fraction of h that the move takes.
+        implicit: Whether g is evaluated at the new :math:`y_j` instead of the old one.
+        tolerance: The largest last update of Newton's method, relative to 1 + \|y_j\|.
+        iterations: The largest number of iterations of Newton's method.
     """
 
     j: int
@@ -40,40 +45,65 @@ class Move:
     iterations: int = 50
 
     def __call__(self, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
-        """Return the new coordinate j, shape ``(*)``. y: the n coordinates, each ``(*)``; h: number or ``(*)``."""
+        """Return the new value of the coordinate that moves.
+
+        Args:
+            y: The n coordinates, each ``(*)``.
+            h: The time step, a number or ``(*)``.
+
+        Returns:
+            Coordinate j after the move, ``(*)``.
+
+        Raises:
+            RuntimeError: If Newton's method does not converge.
+        """
         h = self.fraction * h
-        return self._solve(y, h) if self.implicit and self.slope else y[self.j] + self.shift(h, *y)
+        if self.implicit and self.slope:
+            return self._solve(self.slope, y, h)
+        return y[self.j] + self.shift(h, *y)
 
     def undone(self) -> Move:
-        """Return the inverse move: a step of −h with explicit and implicit exchanged."""
+        """Return the inverse move: a step of −h with explicit and implicit exchanged.
+
+        Returns:
+            The inverse move.
+        """
         return replace(self, fraction=-self.fraction, implicit=not self.implicit)
 
-    def _solve(self, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
+    def _solve(self, slope: Shift, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
         """Solve Y = y_j + h g(…, Y, …) for all states at once; the last Newton step carries the derivatives."""
         fixed = [x.detach() for x in y]
         step = h.detach() if isinstance(h, Tensor) else h
         root = fixed[self.j]
         tolerance = max(self.tolerance, 16 * torch.finfo(root.dtype).eps)
         for _ in range(self.iterations):
-            last, root = root, self._newton(root, fixed, step)
+            last, root = root, self._newton(slope, root, fixed, step)
             if bool(((root - last).abs() < tolerance * (1 + root.abs())).all()):  # never true of an infinite root
-                return self._newton(root, y, h)
+                return self._newton(slope, root, y, h)
         worst = (root - last).abs().nan_to_num(torch.inf, torch.inf).max().item()
         raise RuntimeError(
             f"Newton's method for y_{self.j + 1} did not converge in {self.iterations} iterations: its last update is "
             f"{worst:.1e}, allowed is {tolerance:.0e} relative to 1 + |y_{self.j + 1}|; take a smaller step h"
         )
 
-    def _newton(self, root: Tensor, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
+    def _newton(self, slope: Shift, root: Tensor, y: Sequence[Tensor], h: Tensor | float) -> Tensor:
         at = [*y[: self.j], root, *y[self.j + 1 :]]
-        return root - (root - y[self.j] - self.shift(h, *at)) / (1 - self.slope(h, *at))
+        return root - (root - y[self.j] - self.shift(h, *at)) / (1 - slope(h, *at))
 
 
 STEP = sp.Symbol("STEP")  # sorts before the coordinates: h meets the numbers of a formula before any tensor
 
 
 def formula_moves(splitting: Splitting, k: int) -> list[Move]:
-    """Return eqs. (16)–(17) for (y_k, y_k+1): y_k implicitly, then y_k+1 explicitly; zero rates are left out."""
+    """Return eqs. (16)–(17) for one pair: y_k moves implicitly, and then y_k+1 explicitly.
+
+    Args:
+        splitting: Local Hamiltonians as formulas.
+        k: The pair (y_k, y_k+1); k = 0, …, n − 2.
+
+    Returns:
+        The two moves. A move whose rate is zero is left out.
+    """
     y, field = splitting.symbols, splitting.fields[k]
 
     def function(rate: sp.Expr) -> Shift:
@@ -87,7 +117,15 @@ def formula_moves(splitting: Splitting, k: int) -> list[Move]:
 
 
 def numeric_moves(splitting: NumericSplitting, k: int) -> list[Move]:
-    """Return the same moves for a local Hamiltonian known only by quadrature: no rate is known to be zero."""
+    """Return eqs. (16)–(17) for a local Hamiltonian known only by quadrature.
+
+    Args:
+        splitting: Local Hamiltonians by quadrature.
+        k: The pair (y_k, y_k+1); k = 0, …, n − 2.
+
+    Returns:
+        The two moves. No rate is known to be zero.
+    """
     pair = splitting.pair(k)
 
     def scaled(sign: int, rate: Callable[[Tensor], Tensor]) -> Shift:
@@ -99,14 +137,42 @@ def numeric_moves(splitting: NumericSplitting, k: int) -> list[Move]:
     ]
 
 
+def pair_moves(splitting: Splitting | NumericSplitting, k: int) -> list[Move]:
+    """Return the moves of one pair, from formulas or by quadrature.
+
+    Args:
+        splitting: The local Hamiltonians.
+        k: The pair (y_k, y_k+1); k = 0, …, n − 2.
+
+    Returns:
+        The moves, eqs. (16)–(17).
+    """
+    return numeric_moves(splitting, k) if isinstance(splitting, NumericSplitting) else formula_moves(splitting, k)
+
+
 def symmetric(moves: Sequence[Move]) -> list[Move]:
-    """Return half a step followed by its adjoint: the moves in reverse order, explicit and implicit exchanged."""
+    """Return half a step followed by its adjoint: the moves in reverse order, with explicit and implicit exchanged.
+
+    Args:
+        moves: The moves of a whole step.
+
+    Returns:
+        Twice as many moves.
+    """
     half = [replace(move, fraction=move.fraction / 2) for move in moves]
     return half + [replace(move, implicit=not move.implicit) for move in reversed(half)]
 
 
 def composed(moves: Sequence[Move], weights: Sequence[float]) -> list[Move]:
-    """Return the moves once for each weight; neighbours that are the same shear are merged."""
+    """Return the moves once for each weight, with neighbours merged that are the same shear.
+
+    Args:
+        moves: The moves of one step.
+        weights: The fraction of h for each repetition.
+
+    Returns:
+        The moves of the composition; the first one acts first.
+    """
     merged: list[Move] = []
     for weight in weights:
         for move in moves:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -29,10 +30,24 @@ Scalar = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Pair:
-    r"""One local Hamiltonian :math:`H_{k,k+1}` and its derivatives in its own two variables.
+    """One local Hamiltonian :math:`H_{k,k+1}` and its derivatives in its own two variables.
 
     Each is a function of states, ``(*, n)`` to ``(*)``. By eq. (14), y_k moves at the rate ``dH_dk1`` and y_k+1 at the
-    rate ``-dH_dk``. Newton's method uses the second derivatives. k counts from 0.
+    rate ``-dH_dk``. Newton's method uses the second derivatives.
+
+    Args:
+        k: The pair (y_k, y_k+1), counted from 0.
+        H: The local Hamiltonian.
+        dH_dk, dH_dk1: Its derivatives in y_k and in y_k+1.
+        d2H_dk_dk, d2H_dk_dk1, d2H_dk1_dk1: Its second derivatives.
+
+    Example:
+        >>> import torch
+        >>> from locsym import Pendulum
+        >>> from locsym.splitting import split
+        >>> pair = split(Pendulum()).pair(0)  # H = p²/2 − cos q
+        >>> pair.dH_dk1(torch.tensor([0.0, 2.0]))  # dq/dt = p
+        tensor(2.)
     """
 
     k: int
@@ -45,7 +60,15 @@ class Pair:
 
 
 def local_fields(pairs: Sequence[Pair], y: Tensor) -> Tensor:
-    """Return the field of each pair, eq. (14), at ``y``: ``(*, n)`` to ``(*, n - 1, n)``."""
+    """Return the local Hamiltonian field of each pair, eq. (14).
+
+    Args:
+        pairs: The local Hamiltonians.
+        y: The states, ``(*, n)``.
+
+    Returns:
+        The fields, ``(*, n − 1, n)``.
+    """
     fields = y.new_zeros(*y.shape[:-1], len(pairs), y.shape[-1])
     for pair in pairs:
         fields[..., pair.k, pair.k] = pair.dH_dk1(y)
@@ -55,9 +78,23 @@ def local_fields(pairs: Sequence[Pair], y: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class NumericSplitting:
-    r"""The same splitting for a field without a formula, made by :func:`split_numerically`.
+    """The Feng–Shang splitting of a field without a formula, made by :func:`split_numerically`.
 
-    All integrals run from ``base`` along one coordinate, by Gauss–Legendre quadrature with ``nodes`` nodes.
+    All integrals run along one coordinate, by Gauss–Legendre quadrature.
+
+    Args:
+        field: The vector field, ``(*, n)`` to ``(*, n)``.
+        base: The lower limits of the integrals, ``(n,)``.
+        nodes: The number of nodes of the quadrature.
+        derivative: ``"autograd"`` or ``"differences"``, how the field is differentiated.
+
+    Example:
+        >>> import torch
+        >>> from locsym.splitting import NumericSplitting
+        >>> field, base = lambda y: y.flip(-1), torch.zeros(2)
+        >>> numeric = NumericSplitting(field, base, nodes=8, derivative="autograd")
+        >>> numeric.local_fields(torch.tensor([1.0, 2.0]))  # the only one is f itself
+        tensor([[2., 1.]])
     """
 
     field: Callable[[Tensor], Tensor]
@@ -76,11 +113,29 @@ class NumericSplitting:
         return (False,) * (self.n - 1)
 
     def partial_divergence(self, y: Tensor, k: int) -> Tensor:
-        r"""Return :math:`d_k = \sum_{i \le k} \partial f_i / \partial y_i` at ``y``: ``(*, n)`` to ``(*)``."""
-        return sum(self._diff(lambda s, i=i: self.field(s)[..., i], i)(y) for i in range(k + 1))
+        r"""Return the partial divergence :math:`d_k = \sum_{i \le k} \partial f_i / \partial y_i`.
+
+        Args:
+            y: The states, ``(*, n)``.
+            k: The last coordinate of the sum, counted from 0.
+
+        Returns:
+            The partial divergence at each state, ``(*)``.
+        """
+        return reduce(torch.add, (self._partial(i)(y) for i in range(k + 1)))
 
     def pair(self, k: int) -> Pair:
-        """Return H_k,k+1 and its derivatives as functions of states; k = 0, …, n − 2."""
+        """Return one local Hamiltonian and its derivatives as functions of states.
+
+        Args:
+            k: The pair (y_k, y_k+1); k = 0, …, n − 2.
+
+        Returns:
+            The local Hamiltonian with its derivatives.
+
+        Raises:
+            TypeError, ValueError: If ``k`` is not allowed.
+        """
         k = integer("k", k, 0, self.n - 2)
         last = k == self.n - 2
 
@@ -88,8 +143,8 @@ class NumericSplitting:
             return self.partial_divergence(y, k)
 
         def dH_dk1(y: Tensor) -> Tensor:
-            inflow = self._integral(lambda s: self.partial_divergence(s, k - 1), k)(y) if k else 0.0
-            return self.field(y)[..., k] + inflow
+            rate = self.field(y)[..., k]
+            return rate + self._integral(lambda s: self.partial_divergence(s, k - 1), k)(y) if k else rate
 
         def end(y: Tensor) -> Tensor:
             return self.field(_put(y, self.n - 1, self.base[-1]))[..., -1]
@@ -103,9 +158,16 @@ class NumericSplitting:
         return Pair(k, H, dH_dk, dH_dk1, self._diff(dH_dk, k), dk_partial, self._diff(dH_dk1, k + 1))
 
     def local_fields(self, y: Tensor) -> Tensor:
-        """Return the local fields at ``y``: ``(*, n)`` to ``(*, n - 1, n)``; their sum over the pairs is f(y).
+        """Return the local Hamiltonian fields, eq. (14), which add up to f.
 
-        Raises ValueError if a value is not finite because the path from the base point meets a singularity.
+        Args:
+            y: The states, ``(*, n)``.
+
+        Returns:
+            The fields, ``(*, n − 1, n)``.
+
+        Raises:
+            ValueError: If a value is not finite because the path from the base point meets a singularity.
         """
         fields = local_fields([self.pair(k) for k in range(self.n - 1)], y)
         finite = torch.isfinite(fields).flatten(-2).all(-1)
@@ -118,10 +180,19 @@ class NumericSplitting:
         return fields
 
     def residual(self, y: Tensor) -> Tensor:
-        """Return the sum of the local fields minus f at ``y``, ``(*, n)``: the error of the quadrature.
+        """Return the sum of the local fields minus f: the error of the quadrature in eq. (13).
 
         It shows only in the last component; in the others, neighbouring pairs cancel each other's errors, as in the
         proof. The sum converges before the local fields do, so that :func:`split_numerically` checks these as well.
+
+        Args:
+            y: The states, ``(*, n)``.
+
+        Returns:
+            The residual, ``(*, n)``.
+
+        Raises:
+            ValueError: If a value is not finite because the path from the base point meets a singularity.
         """
         return self.local_fields(y).sum(-2) - self.field(y)
 
@@ -136,6 +207,10 @@ class NumericSplitting:
 
         return evaluate
 
+    def _partial(self, i: int) -> Scalar:
+        """Return the derivative of f_i in y_i."""
+        return self._diff(lambda s: self.field(s)[..., i], i)
+
     def _diff(self, function: Scalar, i: int) -> Scalar:
         if self.derivative == "autograd":  # the states of a batch do not know of each other: one sum serves them all
             return lambda y: torch.func.grad(lambda s: function(s).sum())(y)[..., i]
@@ -144,7 +219,8 @@ class NumericSplitting:
 
         def evaluate(y: Tensor) -> Tensor:
             step = h * torch.eye(y.shape[-1], dtype=y.dtype)[i]
-            return sum(c * (function(y + m * step) - function(y - m * step)) for m, c in weights.items()) / h
+            terms = (c * (function(y + m * step) - function(y - m * step)) for m, c in weights.items())
+            return reduce(torch.add, terms) / h
 
         return evaluate
 
@@ -163,14 +239,33 @@ def split_numerically(
     derivative: str = "autograd",
     tolerance: float = 1e-11,
 ) -> NumericSplitting:
-    r"""Split a divergence-free field given as a callable, by quadrature of its partial divergences.
+    """Split a divergence-free field given as a callable, by quadrature of its partial divergences.
 
-    field: ``(*, n)`` to ``(*, n)``, state by state, in float64. points: typical states, ``(N, n)``. The field must be
-    divergence-free at them. The number of nodes, 16, 32, …, 256, is chosen such that halving it changes no local field
-    there by more than ``tolerance`` times the largest of them, and that (13) holds. base: the n lower limits, by
-    default the origin. derivative: ``"autograd"``, or ``"differences"`` (order eight) for a callable that torch cannot
-    differentiate. Raises ValueError if the field is not divergence-free, with its divergence and the point, and if a
-    quadrature does not converge or meets a singularity.
+    The number of nodes, 16, 32, …, 256, is chosen such that halving it changes no local field at the given points by
+    more than ``tolerance`` times the largest of them, and that eq. (13) holds there.
+
+    Args:
+        field: The vector field, ``(*, n)`` to ``(*, n)``, state by state, in float64.
+        points: Typical states, ``(N, n)`` with N >= 1 and n >= 2. The field must be divergence-free at them.
+        base: The n lower limits of the integrals; None for the origin.
+        derivative: ``"autograd"``, or ``"differences"`` (of order eight) for a callable that torch cannot
+            differentiate.
+        tolerance: The error that the quadrature may have.
+
+    Returns:
+        The splitting, with its local Hamiltonians as functions of states.
+
+    Raises:
+        ValueError: If the field is not divergence-free, if a quadrature does not converge or meets a singularity, or if
+            an argument is not allowed.
+
+    Example:
+        >>> import torch
+        >>> from locsym.splitting import split_numerically
+        >>> points = torch.tensor([[1.0, 2.0, 3.0], [0.5, -1.0, 0.0]])
+        >>> numeric = split_numerically(lambda y: y.roll(1, -1) ** 2, points)
+        >>> bool(numeric.residual(points).abs().max() < 1e-12)
+        True
     """
     one_of("derivative", derivative, ("autograd", "differences"))
     if not isinstance(points, Tensor) or points.ndim != 2 or points.shape[-1] < 2 or not points.is_floating_point():
@@ -209,7 +304,7 @@ def split_numerically(
 
 def _refuse_divergence(splitting: NumericSplitting, points: Tensor) -> None:
     n = splitting.n
-    size = sum(splitting._diff(lambda s, i=i: splitting.field(s)[..., i], i)(points).abs() for i in range(n))
+    size = reduce(torch.add, (splitting._partial(i)(points).abs() for i in range(n)))
     divergence = splitting.partial_divergence(points, n - 1)
     worst = int((divergence.abs() / (1 + size)).argmax())
     if not bool(divergence[worst].abs() <= 1e-8 * (1 + size[worst])):

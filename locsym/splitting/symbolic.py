@@ -41,8 +41,19 @@ from .numeric import Pair, Scalar
 class Splitting:
     r"""The local Hamiltonians of a field as formulas, made by :func:`split`.
 
-    symbols: the n coordinates. field: the n formulas of f. hamiltonians: the n − 1 formulas :math:`H_{k,k+1}`.
-    separable: for each pair, whether :math:`\partial^2 H_{k,k+1} / \partial y_k \partial y_{k+1} \equiv 0`, eq. (6).
+    Args:
+        symbols: The n coordinates.
+        field: The n formulas of f.
+        hamiltonians: The n − 1 formulas :math:`H_{k,k+1}`.
+        separable: For each pair, whether :math:`\partial^2 H_{k,k+1} / \partial y_k \partial y_{k+1} \equiv 0`, eq.
+            (6).
+
+    Example:
+        >>> from locsym import RigidBody
+        >>> from locsym.splitting import split
+        >>> splitting = split(RigidBody())
+        >>> splitting.residual()  # the local fields add up to f, eq. (13)
+        (0, 0, 0)
     """
 
     symbols: tuple[sp.Symbol, ...]
@@ -66,7 +77,11 @@ class Splitting:
         return tuple(rows)
 
     def residual(self) -> tuple[sp.Expr, ...]:
-        """Return eq. (13) as the n simplified formulas of the sum of the local fields minus f: all zero."""
+        """Return the sum of the local fields minus f, which is zero by eq. (13).
+
+        Returns:
+            The n simplified formulas.
+        """
         columns = zip(*self.fields, strict=True)
         return tuple(_simplify(sum(column) - f) for column, f in zip(columns, self.field, strict=True))
 
@@ -79,14 +94,31 @@ class Splitting:
         return upper - upper.T
 
     def pair(self, k: int) -> Pair:
-        """Return H_k,k+1 and its derivatives as functions of states; k = 0, …, n − 2."""
+        """Return one local Hamiltonian and its derivatives as functions of states.
+
+        Args:
+            k: The pair (y_k, y_k+1); k = 0, …, n − 2.
+
+        Returns:
+            The local Hamiltonian with its derivatives.
+
+        Raises:
+            TypeError, ValueError: If ``k`` is not allowed.
+        """
         k = integer("k", k, 0, self.n - 2)
         H, (a, b) = self.hamiltonians[k], self.symbols[k : k + 2]
         formulas = (H, H.diff(a), H.diff(b), H.diff(a, 2), H.diff(a, b), H.diff(b, 2))
         return Pair(k, *(_scalar(formula, self.symbols) for formula in formulas))
 
     def local_fields(self, y: Tensor) -> Tensor:
-        """Return the local fields at ``y``: ``(*, n)`` to ``(*, n - 1, n)``; their sum over the pairs is f(y)."""
+        """Return the local Hamiltonian fields, eq. (14), which add up to f.
+
+        Args:
+            y: The states, ``(*, n)``.
+
+        Returns:
+            The fields, ``(*, n − 1, n)``.
+        """
         entries = [row[k + side] for k, row in enumerate(self.fields) for side in (0, 1)]
         values = _function(tuple(entries), self.symbols)(y)
         fields = y.new_zeros(*y.shape[:-1], self.n - 1, self.n)
@@ -100,9 +132,28 @@ class Splitting:
 
 
 def potential_field(A: sp.Matrix, symbols: Sequence[sp.Symbol]) -> tuple[sp.Expr, ...]:
-    r"""Return the field :math:`f_i = \sum_j \partial A_{ij} / \partial y_j`, divergence-free as A is antisymmetric.
+    r"""Return the divergence-free field of an antisymmetric potential.
 
-    A: the potential, ``(n, n)`` formulas. Raises ValueError unless it is antisymmetric and has the size of ``symbols``.
+    .. math:: f_i = \sum_j \frac{\partial A_{ij}}{\partial y_j}
+
+    Args:
+        A: The potential, ``(n, n)`` formulas.
+        symbols: The n coordinates.
+
+    Returns:
+        The n formulas of f.
+
+    Raises:
+        ValueError: If ``A`` is not antisymmetric, or not of the size of ``symbols``.
+
+    Example:
+        >>> import sympy as sp
+        >>> from locsym.splitting import potential_field
+        >>> from locsym.systems import coordinates
+        >>> q, p = coordinates(2)
+        >>> H = (q**2 + p**2) / 2
+        >>> potential_field(sp.Matrix([[0, H], [-H, 0]]), (q, p))
+        (y2, -y1)
     """
     n = len(symbols)
     if A.shape != (n, n) or not all(vanishes(entry) for entry in A + A.T):
@@ -115,14 +166,27 @@ def split(
     base: Sequence | None = None,
     constants: Mapping[int, sp.Expr] | None = None,
 ) -> Splitting:
-    r"""Split a divergence-free field into n − 1 local Hamiltonian fields by the proof of Feng & Shang.
+    """Split a divergence-free field into n − 1 local Hamiltonian fields by the proof of Feng & Shang.
 
-    system: anything with ``symbols`` and ``field``. base: n numbers, the lower limits of the integrals; None takes the
-    antiderivatives without a constant. constants: the free functions :math:`c_k` above, for k = 0, …, n − 3, each
-    independent of y_k+1; 0 by default.
-    Raises ValueError if the field is not divergence-free (with its divergence), if sympy cannot find an integral (use
-    :func:`~locsym.splitting.split_numerically` then), if an integral is not finite at the base point, and for a wrong
-    constant.
+    Args:
+        system: A system, or anything else with ``symbols`` and ``field``.
+        base: The n lower limits of the integrals; None takes the antiderivatives without a constant.
+        constants: The free functions :math:`c_k` of the proof, for k = 0, …, n − 3, each independent of y_k+1; 0 by
+            default.
+
+    Returns:
+        The splitting, with its local Hamiltonians as formulas.
+
+    Raises:
+        ValueError: If the field is not divergence-free, if sympy cannot find an integral (use
+            :func:`~locsym.splitting.split_numerically` then), if an integral is not finite at the base point, or if a
+            constant or the base is not allowed.
+
+    Example:
+        >>> from locsym import RigidBody
+        >>> from locsym.splitting import split
+        >>> split(RigidBody()).hamiltonians
+        (y2**2*y3/4, -y1*y2**2/4 - y1*y3**2/2)
     """
     symbols, field = tuple(system.symbols), tuple(_exact(sp.sympify(f)) for f in system.field)
     n = len(symbols)

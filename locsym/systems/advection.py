@@ -10,11 +10,25 @@ from .linear_system import LinearSystem
 
 
 class Advection(LinearSystem):
-    r"""Advection on [−1, 1], periodic, by central differences, eq. (34).
+    r"""Advection on the periodic interval [−1, 1], by central differences, eq. (34).
 
     .. math:: \dot u_i = -c \, \frac{u_{i+1} - u_{i-1}}{2 \Delta x}, \qquad u_n = u_0, \quad u_{-1} = u_{n-1}
 
-    n: grid points, >= 3; Δx = 2/n. c: wave speed. Invariants: the sums of u and of u².
+    The invariants are ``"mass"``, the sum of u, and ``"energy"``, the sum of u².
+
+    Args:
+        n: The number of grid points, at least 3, with the distance Δx = 2/n.
+        c: The wave speed, real and finite.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> from locsym import Advection
+        >>> system = Advection(n=35)
+        >>> u = system.flow(system.wave(), 2.0)  # once around
+        >>> f"{float(system.norm(u) / system.norm(system.wave())):.12f}"
+        '1.000000000000'
     """
 
     def __init__(self, n: int = 35, c: float = 1.0):
@@ -30,9 +44,20 @@ class Advection(LinearSystem):
         return -1.0 + self.dx * torch.arange(self.n, dtype=torch.float64)
 
     def wave(self) -> Tensor:
-        """The Gaussian wave of Sec. 4.1, u_i(0) = exp(−10 x_i²), ``(n,)``."""
+        r"""Return the Gaussian wave of Sec. 4.1, :math:`u_i(0) = \exp(-10 x_i^2)`.
+
+        Returns:
+            The wave on the grid, float64, ``(n,)``.
+        """
         return torch.exp(-10 * self.x**2)
 
     def norm(self, u: Tensor) -> Tensor:
-        r"""The grid norm :math:`\sqrt{Δx \sum_i u_i^2}`: ``(*, n)`` to ``(*)``."""
+        r"""Return the grid norm :math:`\sqrt{Δx \sum_i u_i^2}`.
+
+        Args:
+            u: Values on the grid, ``(*, n)``.
+
+        Returns:
+            The norms, ``(*)``.
+        """
         return torch.sqrt(self.dx * (u**2).sum(-1))

@@ -9,12 +9,20 @@ from .system import System
 
 
 class ChargedParticle(System):
-    """A charged particle in the plane, state (y1, y2, p1, p2), with the energy H.
+    r"""A charged particle in the plane, n = 4, with the state (y_1, y_2, p_1, p_2) and the energy H.
 
-    The potential is 1 / (100 ‖y‖) and the magnetic field has the strength ‖y‖. The field is not defined at y = 0.
+    .. math:: H = \frac{p_1^2 + p_2^2}{2} + \frac{1}{100 \, \|(y_1, y_2)\|}
+
+    The second term is the potential; the magnetic field has the strength ‖(y_1, y_2)‖. The vector field is not defined
+    at (y_1, y_2) = 0.
+
+    Example:
+        >>> from locsym import ChargedParticle
+        >>> ChargedParticle()
+        ChargedParticle('charged particle', n=4, invariants=['H'])
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         y1, y2, p1, p2 = state = coordinates(4)
         r = sp.sqrt(y1**2 + y2**2)
         field = (p1, p2, y1 / (100 * r**3) + r * p2, y2 / (100 * r**3) - r * p1)

@@ -10,21 +10,48 @@ import torch
 from sympy.core.function import Application
 from torch import Tensor
 
-FUNCTIONS = ("sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "sinh", "cosh", "tanh")
+FUNCTIONS: tuple[str, ...] = ("sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "sinh", "cosh", "tanh")
 FUNCTIONS += ("asinh", "acosh", "atanh")  # integrals of square roots have them
 TORCH_FUNCTIONS = {name: getattr(torch, name) for name in (*FUNCTIONS, "sqrt")} | {"pi": math.pi, "E": math.e}
 
 
 def coordinates(n: int) -> tuple[sp.Symbol, ...]:
-    """Return the real symbols y_1, …, y_n, counted from 1 as in the paper."""
+    """Return the symbols y_1, …, y_n, counted from 1 as in the paper.
+
+    Args:
+        n: The number of coordinates.
+
+    Returns:
+        The n real symbols of sympy.
+
+    Example:
+        >>> from locsym.systems import coordinates
+        >>> coordinates(3)
+        (y1, y2, y3)
+    """
     return sp.symbols(f"y1:{n + 1}", real=True)
 
 
 def tensor_function(expressions: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> Callable[[Tensor], Tensor]:
-    """Turn formulas into a function of states: ``(*, n)`` to ``(*, len(expressions))``.
+    """Turn formulas into a function of states.
 
-    Raises ValueError if a formula is not real, has a symbol that is not one of ``symbols``, or has a function that
-    torch does not have.
+    Args:
+        expressions: The formulas. They may have the functions of ``TORCH_FUNCTIONS``.
+        symbols: The coordinates y_1, …, y_n.
+
+    Returns:
+        A function ``(*, n)`` to ``(*, len(expressions))``, which can be differentiated by torch.
+
+    Raises:
+        ValueError: If a formula is not real, or has a symbol or a function that is not allowed.
+
+    Example:
+        >>> import torch
+        >>> from locsym.systems import coordinates, tensor_function
+        >>> q, p = coordinates(2)
+        >>> field = tensor_function([p, -q], (q, p))
+        >>> field(torch.tensor([1.0, 2.0]))
+        tensor([ 2., -1.])
     """
     for expression in expressions:
         if not isinstance(expression, sp.Expr) or expression.has(sp.oo, -sp.oo, sp.zoo, sp.nan, sp.I):
@@ -46,6 +73,13 @@ def tensor_function(expressions: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]
 
 
 def vanishes(formula: sp.Expr) -> bool:
-    """Whether a formula is zero everywhere, by expansion if that is enough and by ``simplify`` otherwise."""
+    """Return whether a formula is zero everywhere, by expansion if that is enough and by ``simplify`` otherwise.
+
+    Args:
+        formula: A formula of sympy.
+
+    Returns:
+        True if the formula has been found to be zero.
+    """
     exact = sp.nsimplify(formula, rational=True)
     return sp.expand(exact) == 0 or sp.simplify(exact) == 0

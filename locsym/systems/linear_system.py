@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -17,10 +18,26 @@ from .system import Invariant, System
 
 
 class LinearSystem(System):
-    r"""dy/dt = A y with Tr A = 0 and the exact flow :math:`e^{hA}`; its formulas are made on first use.
+    r"""The linear system dy/dt = A y with Tr A = 0 and the exact flow :math:`e^{hA}`.
 
-    A: ``(n, n)``, n >= 2. invariants: name → ``(n,)``, a linear form c·y with :math:`A^\top c = 0`, or ``(n, n)``, a
-    quadratic form :math:`y^\top Q y` with :math:`QA + A^\top Q = 0`. Raises ValueError if one of these fails.
+    Its formulas are made when they are first used.
+
+    Args:
+        A: The matrix, ``(n, n)`` with n >= 2, floating-point, finite and of trace zero.
+        invariants: Invariants by name. A linear form c·y with :math:`A^\top c = 0` is given as ``(n,)``, and a
+            quadratic form :math:`y^\top Q y` with :math:`QA + A^\top Q = 0` as ``(n, n)``.
+        name: A name for messages and captions.
+
+    Raises:
+        TypeError, ValueError: If the trace is not zero, an invariant is not constant, or an argument is of another
+            kind.
+
+    Example:
+        >>> import torch
+        >>> from locsym import LinearSystem
+        >>> A = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])
+        >>> LinearSystem(A, {"energy": torch.eye(2)}, name="oscillator")
+        LinearSystem('oscillator', n=2, invariants=['energy'])
     """
 
     def __init__(self, A: Tensor, invariants: Mapping[str, Tensor] | None = None, name: str = "linear system"):
@@ -44,17 +61,17 @@ class LinearSystem(System):
         self.invariants = {key: _form(form) for key, form in self._forms.items()}
 
     @cached_property
-    def symbols(self) -> tuple[sp.Symbol, ...]:
+    def symbols(self) -> tuple[sp.Symbol, ...]:  # type: ignore[override]  # made on first use: read, never assigned
         """The coordinates y_1, …, y_n."""
         return coordinates(self.n)
 
     @cached_property
-    def field(self) -> tuple[sp.Expr, ...]:
+    def field(self) -> tuple[sp.Expr, ...]:  # type: ignore[override]  # the same
         """The n formulas of A y."""
         return tuple(sp.Add(*(a * y for a, y in zip(row, self.symbols, strict=True))) for row in self.A.tolist())
 
     @cached_property
-    def invariant_formulas(self) -> dict[str, sp.Expr]:
+    def invariant_formulas(self) -> dict[str, sp.Expr]:  # type: ignore[override]  # the same
         """The invariants as formulas."""
         y = sp.Matrix(self.symbols)
         matrices = {key: sp.Matrix(form.tolist()) for key, form in self._forms.items()}
@@ -66,7 +83,14 @@ class LinearSystem(System):
         return len(self.A)
 
     def rhs(self, y: Tensor) -> Tensor:
-        """Return A y: ``(*, n)`` to ``(*, n)``."""
+        """Return the vector field A y.
+
+        Args:
+            y: The states, ``(*, n)``.
+
+        Returns:
+            The field, ``(*, n)``.
+        """
         return y @ self.A.to(y).mT
 
     @cached_property
@@ -74,8 +98,20 @@ class LinearSystem(System):
         r"""The exact flow map :math:`e^{hA} y`."""
         return LinearFlow(self.A)
 
-    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
-        """Return :math:`e^{(t - t_0) A} y_0` at the times ``t``: ``(len(t), *, n)``; tolerances are ignored."""
+    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver: Any) -> Tensor:
+        """Return the exact solution :math:`e^{(t - t_0) A} y_0` at given times.
+
+        Args:
+            y0: The states at ``t[0]``, ``(*, n)``.
+            t: The times, ``(T,)`` with T >= 1, strictly increasing or strictly decreasing.
+            **solver: Options of :func:`~locsym.systems.solve`, which are not needed here and are ignored.
+
+        Returns:
+            The states at the times, ``(T, *, n)``.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+        """
         finite_states("y0", y0, self.n)
         elapsed = torch.from_numpy(check_times(t))
         propagators = self.flow.propagator(elapsed - elapsed[0]).to(y0.device)

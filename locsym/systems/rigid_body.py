@@ -12,9 +12,25 @@ from .system import System
 
 
 class RigidBody(System):
-    """Euler's equations of a free rigid body, eqs. (35)–(37): angular momentum in the body frame, n = 3.
+    """Euler's equations of a free rigid body, eqs. (35)–(37): the angular momentum in the body frame, n = 3.
 
-    inertia: the principal moments of inertia, > 0. Invariants: H, the energy (36), and I = ‖y‖² (37).
+    The invariants are ``"H"``, the energy (36), and ``"I"``, the squared length ‖y‖² (37).
+
+    Args:
+        inertia: The three principal moments of inertia, > 0.
+
+    Raises:
+        TypeError, ValueError: If these are not three positive numbers.
+
+    Example:
+        >>> import torch
+        >>> from locsym import RigidBody
+        >>> system = RigidBody()
+        >>> system.field
+        (y2*y3/2, -y1*y3, y1*y2/2)
+        >>> y = system.flow(torch.tensor([0.0, 0.6, 0.8], dtype=torch.float64), 0.1)
+        >>> round(float(system.invariants["I"](y)), 12)
+        1.0
     """
 
     def __init__(self, inertia: Sequence[float | sp.Expr] = (2, 1, sp.Rational(2, 3))):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -25,9 +26,27 @@ Invariant = Callable[[Tensor], Tensor]
 class System:
     r"""A divergence-free system given by formulas: dy/dt = f(y) with :math:`\nabla \cdot f = 0`.
 
-    name: for messages and captions. symbols: the n coordinates. field: the n formulas of f.
-    invariants: name → a formula that is constant along solutions.
-    Raises ValueError if the divergence does not simplify to zero, or if an invariant is not constant.
+    Args:
+        name: A name for messages and captions.
+        symbols: The n coordinates, n >= 2.
+        field: The n formulas of f.
+        invariants: Formulas by name, each constant along solutions.
+
+    Attributes:
+        symbols, field, invariant_formulas: The coordinates and the formulas.
+        invariants: The invariants as functions of states, ``(*, n)`` to ``(*)``, by name.
+
+    Raises:
+        TypeError: If a formula is no formula of sympy, such as text.
+        ValueError: If the divergence is not zero, or if an invariant is not constant.
+
+    Example:
+        >>> from locsym import System
+        >>> from locsym.systems import coordinates
+        >>> q, p = coordinates(2)
+        >>> oscillator = System("oscillator", (q, p), (p, -q), {"H": (q**2 + p**2) / 2})
+        >>> oscillator
+        System('oscillator', n=2, invariants=['H'])
     """
 
     name: str
@@ -65,7 +84,14 @@ class System:
         return len(self.symbols)
 
     def rhs(self, y: Tensor) -> Tensor:
-        """Return f(y): ``(*, n)`` to ``(*, n)``."""
+        """Return the vector field f(y).
+
+        Args:
+            y: The states, ``(*, n)``.
+
+        Returns:
+            The field, ``(*, n)``.
+        """
         return self._rhs(y)
 
     @cached_property
@@ -74,15 +100,38 @@ class System:
         return ExactFlow(self.rhs, self.n)
 
     def divergence(self, y: Tensor) -> Tensor:
-        """Return the divergence of f at ``y`` by automatic differentiation: ``(*, n)`` to ``(*)``."""
+        """Return the divergence of f by automatic differentiation.
+
+        Args:
+            y: The states, ``(*, n)``.
+
+        Returns:
+            The divergence at each state, ``(*)``.
+
+        Raises:
+            TypeError, ValueError: If the states are not allowed.
+        """
         finite_states("y", y, self.n)
         if not y.numel():
             return y.new_zeros(y.shape[:-1])
         jacobian = torch.func.vmap(torch.func.jacrev(self.rhs))(y.reshape(-1, self.n))
         return jacobian.diagonal(dim1=-2, dim2=-1).sum(-1).reshape(y.shape[:-1])
 
-    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver) -> Tensor:
-        """Return the exact solution at the times ``t``, beginning with y0: ``(len(t), *, n)``; see :func:`solve`."""
+    def trajectory(self, y0: Tensor, t: Tensor | np.ndarray | Sequence[float], **solver: Any) -> Tensor:
+        """Return the exact solution at given times.
+
+        Args:
+            y0: The states at ``t[0]``, ``(*, n)``.
+            t: The times, ``(T,)`` with T >= 1, strictly increasing or strictly decreasing.
+            **solver: Options of :func:`~locsym.systems.solve`.
+
+        Returns:
+            The states at the times, ``(T, *, n)``, beginning with ``y0``.
+
+        Raises:
+            TypeError, ValueError: If an argument is not allowed. The message names it.
+            RuntimeError: If the solver gives up.
+        """
         check_states("y0", y0, self.n)
         return solve(self.rhs, y0, t, **solver)
 

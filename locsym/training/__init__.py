@@ -1,7 +1,7 @@
 """Training: one function, :func:`fit`, for Levenberg–Marquardt, Adam, baselines, and your own methods."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .fit import METHODS, fit
 from .objective import mean_squared_error
@@ -27,7 +27,7 @@ __all__ = [
 _FROM = {name: module for module, name in METHODS.values()}
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Import a method when it is first asked for: the baselines bring SciPy with them."""
     if name not in _FROM:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,16 +22,29 @@ from torch import Tensor, nn
 
 from ..data import Pairs
 from ..guards import number, positive, two_numbers
+from ..networks.native.compiled import Compiled
 from .objective import Objective
+from .record import Row
 
 
 @dataclass(frozen=True)
 class Adam:
-    r"""Full-batch Adam.
+    r"""Full-batch Adam, as in the paper.
 
-    rate: a constant number, or ``(first, last)`` for an exponential decay over the run,
-    :math:`\eta_t = \eta_0 (\eta_1 / \eta_0)^{t / T}` with T = iterations. betas, eps: :math:`(\beta_1, \beta_2)`, ε.
-    Parameters without ``requires_grad`` are not trained. Raises TypeError or ValueError naming the argument.
+    Parameters without ``requires_grad`` are not trained.
+
+    Args:
+        rate: The learning rate: a constant number, or ``(first, last)`` for an exponential decay over the run,
+            :math:`\eta_t = \eta_0 (\eta_1 / \eta_0)^{t / T}` with T = iterations.
+        betas, eps: The parameters :math:`(\beta_1, \beta_2)` and ε.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> from locsym.training import Adam
+        >>> Adam(rate=(1e-2, 1e-6)).rates()
+        (0.01, 1e-06)
     """
 
     rate: float | tuple[float, float] = 1e-3
@@ -41,40 +54,78 @@ class Adam:
     name: ClassVar[str] = "adam"
     iterations: ClassVar[int] = 20_000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.rates()
         two_numbers("betas", self.betas, "two numbers in [0, 1)", lambda beta: 0 <= beta < 1)
         number("eps", self.eps)
 
     def rates(self) -> tuple[float, float]:
-        """Return the first and the last learning rate."""
+        """Return the first and the last learning rate.
+
+        Returns:
+            The two rates; equal for a constant rate.
+
+        Raises:
+            TypeError, ValueError: If the rate is not allowed.
+        """
         rates = self.rate if isinstance(self.rate, tuple | list) else (self.rate, self.rate)
         return two_numbers("rate", rates, "a positive number, or the first and the last,", positive)
 
     def start(
         self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None, iterations: int = iterations
     ) -> AdamOptimiser:
-        """Return the optimiser that trains ``network``; see :class:`~locsym.training.record.Method`."""
+        """Return the optimiser that trains a network.
+
+        Args:
+            network: The network, which the optimiser owns and may change.
+            pairs: The training pairs, with the dtype and device of the weights.
+            validation: Pairs whose loss is recorded, but not minimised; None for none.
+            iterations: The number of iterations of the whole training.
+
+        Returns:
+            The optimiser, ready to begin.
+
+        Raises:
+            ValueError: If the network or the pairs are not what the method needs. The message names the argument.
+        """
         return AdamOptimiser(self, Objective(network, pairs, validation), iterations)
 
 
 class AdamOptimiser:
-    """Adam under way; an :class:`~locsym.training.record.Optimiser`."""
+    """Adam under way; an :class:`~locsym.training.record.Optimiser`.
+
+    Args:
+        method: The options.
+        objective: The loss.
+        iterations: The number of epochs of the whole training.
+    """
 
     def __init__(self, method: Adam, objective: Objective, iterations: int):
         self.rate, last = method.rates()
         self.decay = (last / self.rate) ** (1 / max(iterations, 1))
-        self.betas, self.eps = tuple(map(float, method.betas)), float(method.eps)
+        beta1, beta2 = method.betas
+        self.betas, self.eps = (float(beta1), float(beta2)), float(method.eps)
         self.objective = objective
         self.theta = self.objective.start
         self.m, self.v = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
-        self.taken, self.reason, self.note = 0, None, self.objective.note
+        self.taken, self.note = 0, self.objective.note
+        self.reason: str | None = None
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
-        """Take up to ``rows`` epochs; see :class:`~locsym.training.record.Optimiser`."""
+        """Take up to ``rows`` epochs, and return a row for each.
+
+        Args:
+            rows: The largest number of epochs.
+            target: The loss at which to stop; None for none.
+            deadline: The time of ``time.perf_counter()`` after which it may return early, after any row.
+
+        Returns:
+            Loss, validation loss, step and seconds since the call, float64, ``(R, 4)``.
+        """
         target = -math.inf if target is None else target
         seconds = max(0.0, deadline - time.perf_counter())
-        taken = (self._compiled if self.objective.kernel is not None else self._plain)(rows, target, seconds)
+        kernel = self.objective.kernel
+        taken = self._plain(rows, target, seconds) if kernel is None else self._compiled(kernel, rows, target, seconds)
         self.taken += len(taken)
         if len(taken) and not math.isfinite(taken[-1, 0]):
             self.reason, self.note = "stagnation", f"{self.note}; the loss is no longer finite"
@@ -82,9 +133,9 @@ class AdamOptimiser:
             self.reason = "target"
         return taken
 
-    def _compiled(self, rows: int, target: float, seconds: float) -> Tensor:
+    def _compiled(self, kernel: Compiled, rows: int, target: float, seconds: float) -> Tensor:
         objective = self.objective
-        return objective.kernel.adam(
+        return kernel.adam(
             (self.theta, self.m, self.v),
             self.taken,
             objective.train,
@@ -101,7 +152,8 @@ class AdamOptimiser:
 
     def _plain(self, rows: int, target: float, seconds: float) -> Tensor:
         """Do the same in torch: the kernel is checked against this, and this runs if there is no kernel."""
-        begin, (beta1, beta2), taken = time.perf_counter(), self.betas, []
+        begin, (beta1, beta2) = time.perf_counter(), self.betas
+        taken: list[Row] = []
         for t in range(self.taken, self.taken + rows):
             loss, gradient = self.objective(self.theta)
             rate = self.rate * self.decay**t
@@ -115,15 +167,27 @@ class AdamOptimiser:
         return torch.tensor(taken, dtype=torch.float64).view(-1, 4)
 
     def weights(self) -> Tensor:
-        """Return the present weights, ``(P,)``."""
+        """Return the weights with which the training would end now.
+
+        Returns:
+            The weights θ, ``(P,)``, in the order of ``network.parameters()``.
+        """
         return self.theta.clone()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return θ, m, v and the number of epochs taken."""
+        """Return θ, both means and the number of epochs: all that determines the next step.
+
+        Returns:
+            Copies of tensors by name; numbers are tensors without dimension.
+        """
         numbers = {"theta": self.theta.clone(), "m": self.m.clone(), "v": self.v.clone()}
         return numbers | {"taken": torch.tensor(self.taken)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Continue from a state."""
+        """Continue from a state.
+
+        Args:
+            state: What :meth:`state_dict` has returned.
+        """
         self.theta, self.m, self.v = (state[name].clone() for name in ("theta", "m", "v"))
         self.taken = int(state["taken"])

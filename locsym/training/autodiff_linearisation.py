@@ -15,6 +15,12 @@ class AutodiffLinearisation:
 
     It offers what :class:`~locsym.networks.Linearisation` offers. Derivatives are taken for all samples at once where
     torch can do that (``vmap``), else for one residual after the other, which is slower by far.
+
+    Args:
+        network: The flow map.
+        y: The states before the step, ``(N, n)``, with the dtype of the weights.
+        h: The time steps, ``(N,)``.
+        target: The states after the step, ``(N, n)``.
     """
 
     def __init__(self, network: nn.Module, y: Tensor, h: Tensor, target: Tensor):
@@ -24,11 +30,25 @@ class AutodiffLinearisation:
         self.by_sample = self._works_by_sample(parameters_to_vector(network.parameters()).detach())
 
     def residual(self, theta: Tensor) -> Tensor:
-        """Return r(θ), ``(N, n)``."""
+        """Return the residual r(θ).
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+
+        Returns:
+            The residual, ``(N, n)``.
+        """
         return self._step(theta, self.y, self.h) - self.target
 
     def at(self, theta: Tensor) -> AutodiffTangent:
-        """Return the linearisation at θ."""
+        """Return the linearisation at θ.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+
+        Returns:
+            The residual, J and its products.
+        """
         if self.by_sample:
             return AutodiffTangent(self.residual(theta), self._jacobian(theta, self.y, self.h).flatten(0, 1))
         theta = theta.detach().requires_grad_()
@@ -54,25 +74,58 @@ class AutodiffLinearisation:
 
 
 class AutodiffTangent:
-    """The matrix J ``(N n, P)`` and its products; see ``Tangent``."""
+    """The matrix J ``(N n, P)`` and its products; see :class:`~locsym.networks.linearisation.Tangent`.
+
+    Args:
+        residual: The residual r, ``(N, n)``.
+        J: The matrix, ``(N n, P)``.
+    """
 
     def __init__(self, residual: Tensor, J: Tensor):
         self.residual, self.J = residual, J.detach()
 
     def jvp(self, delta: Tensor) -> Tensor:
-        """Return J δ."""
+        """Return J δ.
+
+        Args:
+            delta: The change δ of the weights, ``(P,)``.
+
+        Returns:
+            The change of the residual to first order, ``(N n,)``.
+        """
         return self.J @ delta
 
     def vjp(self, v: Tensor) -> Tensor:
-        """Return Jᵀ v."""
+        """Return Jᵀ v; with v = 2 r / (N n) it is the gradient of the mean squared error.
+
+        Args:
+            v: A vector of residuals, ``(N, n)`` or ``(N n,)``.
+
+        Returns:
+            The product, ``(P,)``.
+        """
         return v.flatten() @ self.J
 
     def gram(self, out: Tensor | None = None) -> Tensor:
-        """Return J Jᵀ."""
+        """Return J Jᵀ.
+
+        Args:
+            out: A matrix ``(N n, N n)`` to write over; None for a new one.
+
+        Returns:
+            The matrix, ``(N n, N n)``.
+        """
         return torch.mm(self.J, self.J.T, out=out)
 
     def normal(self, out: Tensor | None = None) -> Tensor:
-        """Return Jᵀ J."""
+        """Return Jᵀ J.
+
+        Args:
+            out: A matrix ``(P, P)`` to write over; None for a new one.
+
+        Returns:
+            The matrix, ``(P, P)``.
+        """
         return torch.mm(self.J.T, self.J, out=out)
 
 

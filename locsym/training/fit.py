@@ -41,42 +41,66 @@ def fit(
     pause: int | None = None,
     folder: str | Path | None = None,
     progress: bool | Progress = False,
-    **options,
+    **options: Any,
 ) -> Run:
     """Train a copy of ``network``, which :attr:`Run.network` returns, by minimising the mean squared error.
 
-    It learns to map ``pairs.y`` to ``pairs.target``. The network given is left as it is. It may be any
-    ``torch.nn.Module`` that is a flow map ``(y, h) -> y`` and acts on each state alone; its copy is trained as in
-    ``eval`` mode. Networks of this library have closed forms and compiled kernels; for others, torch differentiates.
+    The copy learns to map ``pairs.y`` to ``pairs.target``. The network given is left as it is. Training stops at a
+    training loss of ``target``, after ``iterations`` or ``seconds``, when it stagnates, or at Ctrl-C, whichever comes
+    first; :attr:`Run.reason` says which.
 
-    method: ``"lm"`` (:class:`~locsym.training.LevenbergMarquardt`), ``"adam"`` (the paper's), ``"lbfgs"`` or
-    ``"scipy"``, with its options as keyword arguments here. Or one of these with its options, such as
-    ``LevenbergMarquardt(ridge=1e-10)``, or any other value with the protocol :class:`~locsym.training.Method`.
-    validation: pairs whose loss is recorded, but not minimised.
+    With ``folder``, a checkpoint is written every few seconds. If the folder holds the complete training, that is
+    loaded. An interrupted training continues where it stopped, and gives the same bits as if it had not been
+    interrupted. If another process or thread trains there, ``fit`` waits for it. A damaged checkpoint is renamed to
+    ``run.safetensors.damaged``, and training starts over. A checkpoint that cannot be written is tried again later. A
+    RuntimeWarning and :attr:`Run.note` report both.
 
-    Training stops at a training loss of ``target``, after ``iterations`` (each method has its default) or
-    ``seconds``, when it stagnates, or at Ctrl-C, whichever comes first; :attr:`Run.reason` says which.
+    Args:
+        network: Any ``torch.nn.Module`` that is a flow map ``(y, h) -> y`` and acts on each state alone. Its copy is
+            trained as in ``eval`` mode. Networks of this library have closed forms and compiled kernels; for others,
+            torch differentiates.
+        pairs: The training pairs. They are converted to the dtype and device of the weights.
+        method: ``"lm"`` (:class:`~locsym.training.LevenbergMarquardt`), ``"adam"`` (the paper's), ``"lbfgs"`` or
+            ``"scipy"``, with its options as keyword arguments here. Or one of these with its options, such as
+            ``LevenbergMarquardt(ridge=1e-10)``, or any other value with the protocol :class:`~locsym.training.Method`.
+        validation: Pairs whose loss is recorded, but not minimised; None for none.
+        iterations: The largest number of iterations, at least 0; None for the default of the method.
+        target: The training loss at which to stop; None for none.
+        seconds: The time after which to stop; None for no limit.
+        pause: The number of iterations after which to stop with the reason ``"paused"``; None for no pause. The
+            learning rate still follows all ``iterations``. With ``folder``, another call continues from there.
+        folder: The folder for checkpoints; None to store nothing.
+        progress: True for a progress bar, or a function of (iterations done, their number, text).
+        **options: The options of a method that is given by its name.
 
-    pause: stops after this number of the ``iterations``, with the reason ``"paused"``. The learning rate still follows
-    all ``iterations``. With ``folder``, another call continues from there.
-    folder: for checkpoints, one every few seconds. If it holds the complete training, that is loaded. An interrupted
-    training continues where it stopped, and gives the same bits as if it had not been interrupted. If another process
-    or thread trains there, ``fit`` waits for it. A damaged checkpoint is renamed to ``run.safetensors.damaged``, and
-    training starts over. A checkpoint that cannot be written is tried again later. A RuntimeWarning and
-    :attr:`Run.note` report both.
-    progress: True for a progress bar, or a function of (iterations done, their number, text).
-    options: those of a method that is given by its name.
+    Returns:
+        The trained network, with its losses, its history and the reason why training stopped.
 
-    Raises TypeError or ValueError naming the argument, also if ``folder`` holds another training; OSError naming the
-    file, before any work, if nothing can be written into ``folder``; FloatingPointError if the loss ends as NaN or
-    infinity.
+    Raises:
+        TypeError, ValueError: If an argument is not allowed, or if ``folder`` holds another training. The message names
+            the argument.
+        OSError: If nothing can be written into ``folder``, before any work. The message names the file.
+        FloatingPointError: If the loss ends as NaN or infinity.
+
+    Example:
+        >>> import torch
+        >>> from locsym import LocSympNet, Pairs, RigidBody, fit
+        >>> seed = torch.Generator().manual_seed(0)
+        >>> pairs = Pairs.from_random(RigidBody(), 20, 0.1, "area", seed)
+        >>> net = LocSympNet(n=3, K=1, width=8, generator=seed)
+        >>> run = fit(net, pairs, iterations=30)
+        >>> run.loss < 1e-6
+        True
+        >>> run.network(pairs.y, 0.1).shape
+        torch.Size([20, 3])
     """
     method = _method(method, options)
     iterations = integer("iterations", method.iterations if iterations is None else iterations, 0)
     pause = iterations if pause is None else integer("pause", pause, 0)
     _check(network, pairs, validation, target, seconds)
     given, network = network, copy.deepcopy(network).eval()
-    pairs, held_out = _like(network, pairs, "pairs"), validation and _like(network, validation, "validation")
+    pairs = _like(network, pairs, "pairs")
+    held_out = None if validation is None else _like(network, validation, "validation")
     optimiser = method.start(network, pairs, held_out, iterations)
     name = getattr(method, "name", type(method).__name__)
     asked = {"method": name, "iterations": iterations, "target": target, "seconds": seconds} | _options(method)
@@ -137,9 +161,9 @@ def _check(
             raise TypeError(f"{name}: Pairs(y, h, target) are needed, got {type(value).__name__}")
         if value.n != getattr(network, "n", value.n):
             raise ValueError(f"{name}: states of dimension {network.n} are needed, as the network's; got {value.n}")
-    for name, value in (("target", target), ("seconds", seconds)):
-        if value is not None:
-            number(name, value, "a number >= 0 or None")
+    for name, bound in (("target", target), ("seconds", seconds)):
+        if bound is not None:
+            number(name, bound, "a number >= 0 or None")
 
 
 def _path(folder: str | Path | None) -> Path | None:
@@ -174,7 +198,7 @@ class _bar:
 
     def __init__(self, progress: bool | Progress, total: int):
         self.own = progress if callable(progress) else None
-        self.bar = tqdm(total=total, unit="it", disable=not progress) if self.own is None else None
+        self.bar = tqdm(total=total, unit="it", disable=self.own is not None or not progress)
 
     def __enter__(self) -> Progress:
         return self.own or self._show
@@ -183,6 +207,5 @@ class _bar:
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update(done - self.bar.n)
 
-    def __exit__(self, *_) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()

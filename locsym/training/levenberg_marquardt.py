@@ -31,6 +31,7 @@ from ..guards import number, one_of, positive
 from ..networks.linearisation import Linearisation, why_no_closed_form
 from .autodiff_linearisation import AutodiffLinearisation
 from .matrix_free import conjugate_gradients
+from .record import Row
 
 Solve = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -48,11 +49,27 @@ class LevenbergMarquardt:
     A row of the history is one trial step, accepted or not. The loss never rises. If a factorisation fails, or a trial
     is not finite, μ is raised.
 
-    ridge: λ >= 0. damping: the first μ, in units of the Rayleigh quotient :math:`\|J^\top r\|^2 / \|r\|^2`.
-    acceleration: whether steps are bent by the geodesic acceleration. memory: bytes that the matrices of the linear
-    solver may take. solver: ``"gram"`` factors J Jᵀ; ``"normal"`` factors Jᵀ J, which is cheaper if there are many more
-    residuals than weights; ``"cg"`` needs no matrix; ``"auto"`` takes the cheaper matrix that fits into the memory, or
-    else ``"cg"``. Raises TypeError or ValueError for other arguments.
+    Args:
+        ridge: The ridge λ, at least 0.
+        damping: The first μ, > 0, in units of the Rayleigh quotient :math:`\|J^\top r\|^2 / \|r\|^2`.
+        acceleration: Whether steps are bent by the geodesic acceleration.
+        memory: The bytes that the matrices of the linear solver may take.
+        solver: ``"gram"`` factors J Jᵀ. ``"normal"`` factors Jᵀ J, which is cheaper if there are many more residuals
+            than weights. ``"cg"`` needs no matrix. ``"auto"`` takes the cheaper matrix that fits into the memory, or
+            else ``"cg"``.
+
+    Raises:
+        TypeError, ValueError: If an argument is not allowed. The message names it.
+
+    Example:
+        >>> import torch
+        >>> from locsym import LocSympNet, Pairs, RigidBody, fit
+        >>> from locsym.training import LevenbergMarquardt
+        >>> seed = torch.Generator().manual_seed(0)
+        >>> pairs = Pairs.from_random(RigidBody(), 20, 0.1, "area", seed)
+        >>> net = LocSympNet(n=3, K=1, width=8, generator=seed)
+        >>> fit(net, pairs, LevenbergMarquardt(ridge=1e-10), iterations=5).method
+        'lm'
     """
 
     ridge: float = 0.0
@@ -64,7 +81,7 @@ class LevenbergMarquardt:
     name: ClassVar[str] = "lm"
     iterations: ClassVar[int] = 1000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         number("ridge", self.ridge)
         number("memory", self.memory)
         number("damping", self.damping, "a positive number", positive)
@@ -74,15 +91,35 @@ class LevenbergMarquardt:
     def start(
         self, network: nn.Module, pairs: Pairs, validation: Pairs | None = None, iterations: int = iterations
     ) -> LevenbergMarquardtOptimiser:
-        """Return the optimiser that trains ``network``; see :class:`~locsym.training.record.Method`.
+        """Return the optimiser that trains a network.
 
-        Raises ValueError if some weights ask for no gradient, or if the residual is not finite at the start.
+        Args:
+            network: The network, which the optimiser owns and may change.
+            pairs: The training pairs, with the dtype and device of the weights.
+            validation: Pairs whose loss is recorded, but not minimised; None for none.
+            iterations: The number of iterations of the whole training.
+
+        Returns:
+            The optimiser, ready to begin.
+
+        Raises:
+            ValueError: If some weights ask for no gradient, or if the residual is not finite at the start.
         """
         return LevenbergMarquardtOptimiser(self, network, pairs, validation)
 
 
 class LevenbergMarquardtOptimiser:
-    """Levenberg–Marquardt under way; an :class:`~locsym.training.record.Optimiser`."""
+    """Levenberg–Marquardt under way; an :class:`~locsym.training.record.Optimiser`.
+
+    Args:
+        method: The options.
+        network: The network.
+        pairs: The training pairs.
+        validation: The validation pairs; None for none.
+
+    Raises:
+        ValueError: If some weights ask for no gradient, or if the residual is not finite at the start.
+    """
 
     def __init__(self, method: LevenbergMarquardt, network: nn.Module, pairs: Pairs, validation: Pairs | None):
         if not all(p.requires_grad for p in network.parameters()):
@@ -93,13 +130,15 @@ class LevenbergMarquardtOptimiser:
         self.held_out = None
         if validation is not None:
             self.held_out = linearise(network, validation.y, validation.h, validation.target)
-        self.ridge, self.acceleration, self.reason = method.ridge, method.acceleration, None
+        self.ridge, self.acceleration = method.ridge, method.acceleration
+        self.reason: str | None = None
         numbers = int(method.memory) // pairs.y.element_size()
         self.solver, self.note = _choose(method.solver, pairs.y.numel(), self.problem.P, numbers)
         if reason:
             self.note += f", J by automatic differentiation, for {reason}"
         self.growth, self.rejected = 2.0, 0
-        self.matrix = self.damped = self.factor = None
+        self.matrix: Tensor | None = None
+        self.scratch: tuple[Tensor, tuple[Tensor, Tensor]] | None = None  # the damped matrix, its factor and a flag
         self._move(torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone())
         if not math.isfinite(self.cost):
             raise ValueError("network: the residual is not finite at the start")
@@ -118,8 +157,18 @@ class LevenbergMarquardtOptimiser:
         return float(r.square().sum() + self.ridge * theta.square().sum())
 
     def advance(self, rows: int, target: float | None, deadline: float) -> Tensor:
-        """Take up to ``rows`` trial steps. See :class:`~locsym.training.record.Optimiser`."""
-        start, history = time.perf_counter(), []
+        """Take up to ``rows`` trial steps, and return a row for each.
+
+        Args:
+            rows: The largest number of trial steps.
+            target: The loss at which to stop; None for none.
+            deadline: The time of ``time.perf_counter()`` after which it may return early, after any row.
+
+        Returns:
+            Loss, validation loss, step and seconds since the call, float64, ``(R, 4)``.
+        """
+        start = time.perf_counter()
+        history: list[Row] = []
         if target is not None and self.loss <= target:
             self.reason = "target"
         while len(history) < rows and self.reason is None:
@@ -167,13 +216,15 @@ class LevenbergMarquardtOptimiser:
         tangent = self.tangent
         if self.solver == "cg":
             return lambda s, t: conjugate_gradients(tangent, _plus(tangent.vjp(s), t), nu)
-        if self.stale:
-            self.matrix, self.stale = getattr(tangent, self.solver)(out=self.matrix), False
-        if self.damped is None:  # kept: fresh memory would cost as much as a third of the factor
-            self.damped = torch.empty_like(self.matrix)
-            self.factor = torch.empty_like(self.matrix).mT, torch.empty((), dtype=torch.int32, device=self.theta.device)
-        self.damped.copy_(self.matrix).diagonal().add_(nu)
-        factor, failed = torch.linalg.cholesky_ex(self.damped, out=self.factor)
+        if self.matrix is None or self.stale:
+            product = tangent.gram if self.solver == "gram" else tangent.normal
+            self.matrix, self.stale = product(out=self.matrix), False
+        if self.scratch is None:  # kept: fresh memory would cost as much as a third of the factor
+            flag = torch.empty((), dtype=torch.int32, device=self.theta.device)
+            self.scratch = torch.empty_like(self.matrix), (torch.empty_like(self.matrix).mT, flag)
+        damped, out = self.scratch
+        damped.copy_(self.matrix).diagonal().add_(nu)
+        factor, failed = torch.linalg.cholesky_ex(damped, out=out)
         if failed:
             return None
         if self.solver == "normal":
@@ -187,18 +238,30 @@ class LevenbergMarquardtOptimiser:
         return dual
 
     def weights(self) -> Tensor:
-        """Return the best weights so far, ``(P,)``."""
+        """Return the best weights so far.
+
+        Returns:
+            The weights θ, ``(P,)``, in the order of ``network.parameters()``.
+        """
         return self.theta
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the weights, μ and the outcome of the last trials: all that determines the next step."""
+        """Return the weights, μ and the outcome of the last trials: all that determines the next step.
+
+        Returns:
+            Copies of tensors by name; numbers are tensors without dimension.
+        """
         numbers = {"mu": self.mu, "growth": self.growth, "rejected": self.rejected}
         return {"theta": self.theta.clone()} | {k: torch.tensor(x, dtype=torch.float64) for k, x in numbers.items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Continue from a state."""
+        """Continue from a state.
+
+        Args:
+            state: What :meth:`state_dict` has returned.
+        """
         self._move(state["theta"].clone())
-        self.mu, self.growth, self.rejected = (float(state[name]) for name in ("mu", "growth", "rejected"))
+        self.mu, self.growth, self.rejected = float(state["mu"]), float(state["growth"]), int(state["rejected"])
 
 
 def _choose(solver: str, residuals: int, P: int, numbers: int) -> tuple[str, str]:

@@ -6,9 +6,10 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,49 +26,67 @@ Progress = Callable[[int, int, str], None]
 
 
 class Loop:
-    """A running training: the optimiser, the rows so far, and the folder of its checkpoints."""
+    """A running training: the optimiser, the rows so far, and the folder of its checkpoints.
 
-    def __init__(self, optimiser: Optimiser, name: str, configuration: dict, folder: Path | None):
+    Args:
+        optimiser: The optimiser.
+        name: The fingerprint of the training.
+        configuration: Everything that was asked for, with the number of ``"iterations"``.
+        folder: The folder of checkpoints; None for none.
+    """
+
+    def __init__(self, optimiser: Optimiser, name: str, configuration: dict[str, Any], folder: Path | None):
         self.optimiser, self.name, self.configuration, self.folder = optimiser, name, configuration, folder
         self.iterations = configuration["iterations"]
         self.rows: list[Tensor] = []
         self.done, self.seconds, self.note = 0, 0.0, optimiser.note
         self.reason: str | None = None
         self.final: Tensor | None = None  # weights of a training that was loaded complete
-        self.versions = versions()
+        self.versions: Mapping[str, str] = versions()
         self.started_over = self.unwritten = ""  # what went wrong with the file
 
     @contextmanager
     def alone(self, show: Progress) -> Iterator[None]:
-        """Resume from the folder, and lock other trainings out of it while this one runs."""
-        if self.folder is None or self._complete():
+        """Resume from the folder, and lock other trainings out of it while this one runs.
+
+        Args:
+            show: The function that is told of progress.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            ValueError: If the folder holds another training.
+            OSError: If nothing can be written into it.
+        """
+        if self.folder is None or self._complete(self.folder):
             yield
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         waiting = "waiting for another training in the same folder"
         with storage.locked(self.folder / ".lock", lambda: show(0, self.iterations, waiting)):
-            self._resume()
+            self._resume(self.folder)
             if self.final is None:
-                self._write()  # before any work is done: can it be written?
+                self._write(self.folder)  # before any work is done: can it be written?
             yield
 
-    def _complete(self) -> bool:
+    def _complete(self, folder: Path) -> bool:
         """Load a training that is complete in the folder; nothing has to be written for it."""
         try:
-            found = Checkpoint.read(self.folder)
+            found = Checkpoint.read(folder)
         except storage.Damaged:
             return False  # for the one who holds the folder to see to
         return found is not None and found.reason not in UNFINISHED and self._take(found)
 
-    def _resume(self) -> None:
+    def _resume(self, folder: Path) -> None:
         """Resume from the folder; rename a damaged checkpoint."""
         try:
-            found = Checkpoint.read(self.folder)
+            found = Checkpoint.read(folder)
             if found is None or self._take(found):
                 return
-            raise storage.Damaged(f"{self.folder / FILE}: its tensors are not those of this training")
+            raise storage.Damaged(f"{folder / FILE}: its tensors are not those of this training")
         except storage.Damaged as error:
-            os.replace(self.folder / FILE, aside := self.folder / f"{FILE}.damaged")
+            os.replace(folder / FILE, aside := folder / f"{FILE}.damaged")
             self.started_over = f"{error}; moved to {aside.name}, training starts over"
             warnings.warn(f"folder: {self.started_over}", RuntimeWarning, stacklevel=5)
 
@@ -86,7 +105,14 @@ class Loop:
         return True
 
     def run(self, target: float | None, seconds: float, pause: int, show: Progress) -> None:
-        """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C discards the current chunk."""
+        """Advance in chunks of about ``CHUNK`` seconds until a reason to stop; Ctrl-C discards the current chunk.
+
+        Args:
+            target: The loss at which to stop; None for none.
+            seconds: The time after which to stop.
+            pause: The number of iterations after which to stop.
+            show: The function that is told of progress.
+        """
         last = min(pause, self.iterations)
         written, rows, before = time.perf_counter(), 1, None
         try:
@@ -98,7 +124,7 @@ class Loop:
                 limit = f", at most {max(0.0, seconds - self.seconds):.0f} s more" if seconds < math.inf else ""
                 show(self.done, self.iterations, f"loss {loss:.2e}{limit}")
                 if self.folder and time.perf_counter() - written > EVERY:
-                    self._keep()
+                    self._keep(self.folder)
                     written = time.perf_counter()
             if self.reason is None:
                 ends = {"iterations": self.iterations, "paused": last}
@@ -110,7 +136,7 @@ class Loop:
                 self.rows = list(kept)
             self.reason = "interrupted"
         if self.folder and self.final is None:
-            self._keep()
+            self._keep(self.folder)
 
     def _chunk(self, rows: int, target: float | None, allowed: float) -> float:
         """Take up to that many rows in about the time allowed; return the seconds for each."""
@@ -123,19 +149,19 @@ class Loop:
         self.reason, self.note = self.optimiser.reason, self.optimiser.note
         return spent / max(1, len(new))
 
-    def _keep(self) -> None:
+    def _keep(self, folder: Path) -> None:
         """Write a checkpoint if possible. A full disk must not end hours of work, whose result is still in memory."""
         self.unwritten = ""
         try:
-            self._write()
+            self._write(folder)
         except OSError as error:
             self.unwritten = f"in memory only, the last checkpoint could not be written: {error}"
             warnings.warn(f"folder: {self.unwritten}", RuntimeWarning, stacklevel=4)
 
-    def _write(self) -> None:
+    def _write(self, folder: Path) -> None:
         state, weights = self.optimiser.state_dict(), self.optimiser.weights()
         said = (self.reason, self.seconds, self._notes(), self.configuration, self.versions)
-        Checkpoint(self.name, self._history(), weights, state, *said).write(self.folder)
+        Checkpoint(self.name, self._history(), weights, state, *said).write(folder)
 
     def _notes(self) -> str:
         return "; ".join(filter(None, (self.note, self.started_over, self.unwritten)))
@@ -144,9 +170,22 @@ class Loop:
         return torch.cat([torch.empty(0, len(COLUMNS), dtype=torch.float64), *self.rows])
 
     def ended(self, network: nn.Module, pairs: Pairs, validation: Pairs | None) -> Run:
-        """Return the record of the training."""
+        """Return the record of the training.
+
+        Args:
+            network: The network, which is given the final weights.
+            pairs: The training pairs.
+            validation: The validation pairs; None for none.
+
+        Returns:
+            The record.
+
+        Raises:
+            FloatingPointError: If the loss is not finite.
+        """
         vector_to_parameters(self.optimiser.weights() if self.final is None else self.final, network.parameters())
         network.requires_grad_(True).eval()
+        assert self.reason is not None, "it has run"
         loss = mean_squared_error(network, pairs)
         if not math.isfinite(loss):
             how = f"after {self.done} iterations; smaller steps, weights or data are needed"
@@ -165,8 +204,8 @@ class Loop:
         )
 
 
-def _differences(found: dict, asked: dict) -> str:
+def _differences(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     """Return the difference of two configurations in words."""
-    keys = [key for key in asked | found if found.get(key) != asked.get(key)]
+    keys = [key for key in {**asked, **found} if found.get(key) != asked.get(key)]
     said = ", ".join(f"{key} {found.get(key)!r}, not {asked.get(key)!r}" for key in keys)
     return said or "of another network or other data"

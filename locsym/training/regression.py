@@ -9,11 +9,29 @@ from ..guards import check_finite
 
 
 def normal_equations(X: Tensor, Y: Tensor) -> Tensor:
-    r"""Fit :math:`Y_i = M X_i` by eq. (33) as printed: :math:`M = (\sum Y_i X_i^\top)(\sum X_i X_i^\top)^{-1}`.
+    r"""Fit a linear flow, :math:`Y_i = M X_i`, by the normal equations (33) as printed.
 
-    X, Y: ``(N, n)``, one sample a row. Returns M ``(n, n)``. The sums square the condition number of X. In float32,
-    prefer ``torch.linalg.lstsq(X, Y, driver="gels").solution.T``, the same fit by QR.
-    Raises ValueError if the shapes differ or the second sum is singular, as for N < n.
+    .. math:: M = \Bigl( \sum_i Y_i X_i^\top \Bigr) \Bigl( \sum_i X_i X_i^\top \Bigr)^{-1}
+
+    The sums square the condition number of X. In float32, prefer
+    ``torch.linalg.lstsq(X, Y, driver="gels").solution.T``, the same fit by QR.
+
+    Args:
+        X, Y: The states before and after the step, ``(N, n)``, one sample in each row.
+
+    Returns:
+        M, ``(n, n)``.
+
+    Raises:
+        ValueError: If the shapes differ, or if the second sum is singular, as for N < n.
+
+    Example:
+        >>> import torch
+        >>> from locsym.training.regression import normal_equations
+        >>> X = torch.eye(2)
+        >>> normal_equations(X, 3 * X)
+        tensor([[3., 0.],
+                [0., 3.]])
     """
     if X.ndim != 2 or X.shape != Y.shape:
         raise ValueError(f"X, Y: two arrays of one shape (N, n) are needed, got {tuple(X.shape)} and {tuple(Y.shape)}")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -22,7 +21,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from ..data import Pairs
 from ..diagnostics import return_map
 from ..networks import Network
-from ..networks.linearisation import Linearisation
+from ..networks.linearisation import Linearisation, Tangent
 
 STRIDE = 0.3  # largest change of the trace in one step: the linear model holds no further
 CLOSE = 0.01  # a trace this near its goal has reached it
@@ -30,9 +29,21 @@ DAMPING = 1e-10  # on the diagonal of the Gram matrix: the residuals of one orbi
 
 
 def trace_and_gradient(network: Network, states: Tensor, h: float) -> tuple[float, Tensor]:
-    """Return tr S of the learned lap through ``states`` and its gradient in the weights, ``(P,)``."""
+    """Return tr S of the learned lap through given states, and its gradient in the weights.
 
-    def trace(weights: Mapping[str, Tensor]) -> Tensor:
+    Args:
+        network: The network.
+        states: Consecutive states of the orbit, at least one lap, ``(T, n)``.
+        h: The time step between the states.
+
+    Returns:
+        The trace, and its gradient ``(P,)``.
+
+    Raises:
+        TypeError, ValueError: If the states are not allowed, or make no whole lap.
+    """
+
+    def trace(weights: dict[str, Tensor]) -> Tensor:
         return return_map(lambda y, h: torch.func.functional_call(network, weights, (y, h)), states, h).trace()
 
     weights = {name: p.detach() for name, p in network.named_parameters()}
@@ -41,16 +52,33 @@ def trace_and_gradient(network: Network, states: Tensor, h: float) -> tuple[floa
 
 
 def steer(network: Network, pairs: Pairs, states: Tensor, goal: float = 1.5, steps: int = 40) -> Network:
-    """Return a copy of ``network`` whose lap through ``states`` has tr S = ``goal`` and which fits ``pairs`` as before.
+    """Return a copy of a network whose learned lap has a given trace, and which fits the pairs as before.
 
-    pairs: the training data. states: their orbit ``(T, 3)``, at least one lap. goal: between −2 and 2. steps: how many
-    Gauss–Newton steps are taken; of those that meet the goal, the one with the smallest loss is returned.
-    Raises ValueError for another goal or dimension, and RuntimeError if the goal is not reached.
+    Args:
+        network: The network, of dimension 3 and with a closed form.
+        pairs: The training data.
+        states: Their orbit, at least one lap, ``(T, 3)``.
+        goal: The trace of S to reach, between −2 and 2.
+        steps: The number of Gauss–Newton steps. Of those that meet the goal, the one with the smallest loss is
+            returned.
+
+    Returns:
+        The copy.
+
+    Raises:
+        ValueError: If the goal or the dimension is not allowed.
+        RuntimeError: If the goal is not reached.
     """
     if network.n != 3:
         raise ValueError(f"network: states of dimension 3 are needed, tr S decides only there; got n = {network.n}")
     if not -2 < goal < 2:
         raise ValueError(f"goal: a trace between -2 and 2 is needed, an elliptic orbit; got {goal!r}")
+    weights, residuals = sum(p.numel() for p in network.parameters()), pairs.target.numel()
+    if weights <= residuals:
+        N, n = pairs.target.shape
+        raise ValueError(
+            f"network: more weights than residuals are needed, N n = {N} * {n} = {residuals}; it has {weights} weights"
+        )
     network, h = copy.deepcopy(network), float(pairs.h[0])
     problem = Linearisation(network, pairs.y, pairs.h, pairs.target)
     theta = parameters_to_vector(network.parameters()).detach().clone()
@@ -72,7 +100,7 @@ def steer(network: Network, pairs: Pairs, states: Tensor, goal: float = 1.5, ste
     return network
 
 
-def _shortest(tangent, direction: Tensor, amount: float) -> Tensor:
+def _shortest(tangent: Tangent, direction: Tensor, amount: float) -> Tensor:
     """Return the shortest δ ``(P,)`` with J δ = −r and direction·δ = amount, by a Gram matrix with one more row."""
     lower = tangent.gram().tril()
     across = tangent.jvp(direction)

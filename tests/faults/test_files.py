@@ -52,6 +52,7 @@ REFUSED = {
     "a long row": (lines(*ROWS[:2], "0.5,3,4,5"), "line 3: 4 values"),
     "after a blank line": (lines(*ROWS, "", "0.8,1"), "line 6: 2 values"),
     "the same time twice": (lines(*ROWS, "0.7,1,1"), "line 5, column 't': 0.7 after 0.7; times must"),
+    "a time that goes back at once": (lines("t,a", "0,1", "-1,2", "2,3"), "line 3, column 't': -1 after 0; times must"),
     "a time that goes back": (lines(*ROWS, "0.6,1,1", "0.9,1,1"), "line 5, column 't': 0.6 after 0.7"),
     "one row": (lines(*ROWS[:2]), "two rows are the least that make a step, found 1"),
     "a header alone": (lines(*ROWS[:1]), "found 0"),

@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from ...data import storage
-from ..shears import GradientModule
+from ..modules import ModuleSequence
+from ..shears import GradientModule, gradient_modules
 
 SOURCES = [Path(__file__).with_name(name) for name in ("kernel.cpp", "simd.hpp")]
 COMPILERS = ("c++", "g++", "clang++")
@@ -57,13 +58,24 @@ _Adam = _structure("Adam", **dict.fromkeys(("rate", "decay", "beta1", "beta2", "
 
 
 def cache_folder() -> Path:
-    """Return the folder of compiled kernels: ``$XDG_CACHE_HOME/locsym``, by default ``~/.cache/locsym``."""
+    """Return the folder of compiled kernels.
+
+    Returns:
+        ``$XDG_CACHE_HOME/locsym``, by default ``~/.cache/locsym``.
+    """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "locsym"
 
 
 @functools.cache
 def load_kernel(dtype: torch.dtype) -> ctypes.CDLL | str:
-    """Return the kernel for float32 or float64, compiled if necessary, or the reason why there is none."""
+    """Return the kernel for a dtype, compiled if necessary.
+
+    Args:
+        dtype: ``torch.float32`` or ``torch.float64``.
+
+    Returns:
+        The kernel, or the reason in words why there is none.
+    """
     if dtype not in REAL:
         return f"no kernel for {dtype}"
     compiler = next(filter(None, map(shutil.which, filter(None, (os.environ.get("CXX"), *COMPILERS)))), None)
@@ -94,28 +106,34 @@ def _declare(kernel: ctypes.CDLL) -> ctypes.CDLL:
     network, pairs = POINTER(_Network), POINTER(_Pairs)
     kernel.rollout.argtypes, kernel.rollout.restype = [network, c_void_p, pairs, c_int64, c_void_p], None
     kernel.gradient.argtypes, kernel.gradient.restype = [network, c_void_p, pairs, c_void_p], c_double
-    state = [network, c_void_p, c_void_p, c_void_p, POINTER(_Segment), c_int64, POINTER(_Adam), c_int64]
-    kernel.adam.argtypes = [*state, pairs, pairs, c_int64, c_double, c_double, c_void_p]
+    state, options = (c_void_p, c_void_p, c_void_p), (POINTER(_Segment), c_int64, POINTER(_Adam), c_int64)
+    kernel.adam.argtypes = [network, *state, *options, pairs, pairs, c_int64, c_double, c_double, c_void_p]
     kernel.adam.restype = c_int64
     return kernel
 
 
 def why_not_compiled(network: nn.Module) -> str | None:
-    """Return the reason why the kernel cannot run ``network``, or None if it can."""
+    """Return the reason why the kernel cannot run a network.
+
+    Args:
+        network: The network.
+
+    Returns:
+        The reason in words, or None if the kernel can run it.
+    """
     weights = list(network.parameters())
-    layers = list(getattr(network, "layers", ()))
-    if not layers or not hasattr(network, "visits"):
+    if not isinstance(network, ModuleSequence):
         return f"{type(network).__name__} is no network of modules"
     if not getattr(network, "is_sequential", True):
         return f"{type(network).__name__} has a step of its own"
-    for i, layer in enumerate(layers):
+    for i, layer in enumerate(network.layers):
         if type(layer) is not GradientModule:
             return f"module {i} is a {type(layer).__name__}"
         if len(layer.moved) != 1:
             return f"module {i} moves {len(layer.moved)} coordinates"
         if layer.activation.native is None or (layer.b is not None) != layer.activation.has_bias:
             return f"the activation {layer.activation.name} is not in the kernel"
-    if len(weights) != sum(len(list(layer.parameters())) for layer in layers):
+    if len(weights) != sum(len(list(layer.parameters())) for layer in network.layers):
         return "its modules share weights, or are not all of it"
     kinds = {(p.device.type, p.dtype) for p in weights}
     if len(kinds) > 1 or weights[0].device.type != "cpu":
@@ -125,18 +143,26 @@ def why_not_compiled(network: nn.Module) -> str | None:
 
 
 class Compiled:
-    """A network as the kernel takes it. Weights θ ``(P,)`` are in the order of ``network.parameters()``.
+    """A network as the kernel takes it, with weights θ ``(P,)`` in the order of ``network.parameters()``.
 
-    Raises ValueError if :func:`why_not_compiled` gives a reason.
+    Args:
+        network: The network.
+
+    Raises:
+        ValueError: If :func:`why_not_compiled` gives a reason.
     """
 
     def __init__(self, network: nn.Module):
-        if (reason := why_not_compiled(network)) is not None:
+        reason = why_not_compiled(network)
+        if reason is not None or not isinstance(network, ModuleSequence):
             raise ValueError(f"network: cannot be compiled, {reason}")
-        self.n, self.dtype = network.n, network.layers[0].W.dtype
-        self._kernel = load_kernel(self.dtype)
+        modules = gradient_modules(network.layers)
+        self.n, self.dtype = network.n, modules[0].W.dtype
+        kernel = load_kernel(self.dtype)
+        assert isinstance(kernel, ctypes.CDLL), "else its reason has been raised above"
+        self._kernel = kernel
         layers, self._reads, self.P = [], [], 0
-        for layer in network.layers:
+        for layer in modules:
             width, reads = layer.W.shape
             read = (c_int64 * reads)(*layer.read)
             shape = (layer.moved[0], layer.columns[0], width, reads, self.P, layer.activation.native)
@@ -159,7 +185,20 @@ class Compiled:
         return _Pairs(len(y), self._pointer(y, *shape), self._pointer(h, len(y)), self._pointer(target, *shape))
 
     def rollout(self, theta: Tensor, y0: Tensor, h: Tensor | float, steps: int) -> Tensor:
-        """Return the orbit ``(steps + 1, *, n)`` from y0 ``(*, n)``, the start first; h: number or ``(*)``."""
+        """Return an orbit of the network.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+            y0: The start, ``(*, n)``.
+            h: The time step, a number or ``(*)``.
+            steps: How many steps to take.
+
+        Returns:
+            The orbit, ``(steps + 1, *, n)``, with the start first.
+
+        Raises:
+            ValueError: If a tensor is not what the kernel needs.
+        """
         y0 = y0.detach().contiguous()
         h = torch.as_tensor(h, dtype=self.dtype).expand(y0.shape[:-1]).contiguous()
         orbit = y0.new_empty((steps + 1, *y0.shape))
@@ -168,13 +207,39 @@ class Compiled:
         return orbit
 
     def gradient(self, theta: Tensor, y: Tensor, h: Tensor, target: Tensor) -> tuple[float, Tensor]:
-        """Return the mean squared error of the step and its gradient ``(P,)``. y, target: ``(N, n)``; h: ``(N,)``."""
+        """Return the mean squared error of the step and its gradient.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+            y: The states before the step, ``(N, n)``.
+            h: The time steps, ``(N,)``.
+            target: The states after the step, ``(N, n)``.
+
+        Returns:
+            The error, and its gradient ``(P,)``.
+
+        Raises:
+            ValueError: If a tensor is not what the kernel needs.
+        """
         gradient, pairs = torch.empty_like(theta), self._pairs(y, h, target)
         weights = self._pointer(theta, self.P)
         return self._kernel.gradient(byref(self._network), weights, byref(pairs), gradient.data_ptr()), gradient
 
     def loss(self, theta: Tensor, y: Tensor, h: Tensor, target: Tensor) -> float:
-        """Return the mean squared error of the step."""
+        """Return the mean squared error of the step.
+
+        Args:
+            theta: The weights θ, ``(P,)``.
+            y: The states before the step, ``(N, n)``.
+            h: The time steps, ``(N,)``.
+            target: The states after the step, ``(N, n)``.
+
+        Returns:
+            The error.
+
+        Raises:
+            ValueError: If a tensor is not what the kernel needs.
+        """
         pairs = self._pairs(y, h, target)
         return self._kernel.gradient(byref(self._network), self._pointer(theta, self.P), byref(pairs), None)
 
@@ -194,13 +259,27 @@ class Compiled:
         target: float = -math.inf,
         seconds: float = math.inf,
     ) -> Tensor:
-        r"""Take up to ``epochs`` epochs of Adam in place, after ``taken`` earlier ones.
+        r"""Take up to ``epochs`` epochs of Adam in place.
 
-        state: θ and the means m of the gradients and v of their squares, ``(P,)`` each. train, validation: y, h,
-        target. trained: the ranges of weights that are trained. rate, decay: epoch t has the rate rate · decayᵗ.
-        Returns one row for each epoch, float64 ``(R, 4)``: the loss before the step, the validation loss after it, the
-        rate, and the seconds since the call. It stops after the row in which the loss reaches ``target`` or is not
-        finite, or after ``seconds``.
+        It stops after the epoch in which the loss reaches ``target`` or is not finite, or after ``seconds``.
+
+        Args:
+            state: θ and the means m of the gradients and v of their squares, ``(P,)`` each.
+            taken: The number of epochs before.
+            train, validation: y ``(N, n)``, h ``(N,)`` and target ``(N, n)``; validation may be None.
+            epochs: The largest number of epochs.
+            trained: The ranges of weights that are trained.
+            rate, decay: Epoch t has the learning rate rate · decayᵗ.
+            betas, eps: The parameters :math:`(\beta_1, \beta_2)` and ε of Adam.
+            target: The loss at which to stop.
+            seconds: The time after which to stop.
+
+        Returns:
+            For each epoch the loss before the step, the validation loss after it, the rate, and the seconds since the
+            call, float64, ``(R, 4)``.
+
+        Raises:
+            ValueError: If a tensor is not what the kernel needs.
         """
         rows = torch.empty(epochs, 4, dtype=torch.float64)
         segments = (_Segment * len(trained))(*(_Segment(*segment) for segment in trained))
@@ -223,5 +302,12 @@ class Compiled:
 
 
 def flat(network: nn.Module) -> Tensor:
-    """Return a copy of all weights in one vector ``(P,)``, in the order of ``network.parameters()``."""
+    """Return a copy of all weights in one vector.
+
+    Args:
+        network: The network.
+
+    Returns:
+        The weights, ``(P,)``, in the order of ``network.parameters()``.
+    """
     return torch.cat([p.detach().flatten() for p in network.parameters()])
