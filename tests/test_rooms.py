@@ -1,12 +1,18 @@
-"""The drawing of the rooms: its boxes and arrows against the imports, and small graphs whose drawing is known."""
+"""The page "How it is built": its drawing against the imports, and the walk of a state against what the code does."""
 
 import re
 import sys
 from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
+from torch.nn.utils import parameters_to_vector
+
+import locsym
+from locsym.diagnostics import drift
+from locsym.networks import Linearisation
+from locsym.systems import sphere
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -14,7 +20,8 @@ import import_graph  # noqa: E402, found only after the line above
 import rooms  # noqa: E402
 
 LIBRARY = ROOT / "locsym"
-DIAMOND = {"top": {"left", "right", "low"}, "left": {"low"}, "right": {"low"}, "low": set(), "alone": set()}
+PAGE = (ROOT / "book" / "how_it_is_built.md").read_text(encoding="utf-8")
+GRAPH = {"top": {"left", "right", "low"}, "left": {"low"}, "right": {"low"}, "low": set(), "alone": set()}
 
 
 def package(folder: Path, sources: dict[str, str]) -> Path:
@@ -37,10 +44,7 @@ def test_imports_of_every_form_are_read(tmp_path):
     assert import_graph.rooms(root) == {
         "flow": set(), "data": {"flow", "guards"}, "training": {"data", "flow"}, "guards": set(),
     }  # fmt: skip
-    own, foreign = import_graph.imports(root / "flow.py", root)
-    assert (own, foreign) == (set(), {"torch", "collections"})
-    assert import_graph.modules(root, "data") == ["data.pairs"]
-    assert import_graph.modules(root) == ["flow", "guards", "data.pairs", "data", "training"]
+    assert import_graph.imports(root / "flow.py", root) == (set(), {"torch", "collections"})
 
 
 @pytest.mark.parametrize(
@@ -48,57 +52,49 @@ def test_imports_of_every_form_are_read(tmp_path):
     [
         ("Flow maps: any callable ``(y, h) -> y``. More.", "Flow maps: any callable (y, h) -> y."),
         ("Training: one function, :func:`fit`,\nfor all.\n\nMore.", "Training: one function, fit, for all."),
-        ("See :class:`~locsym.flow.FlowMap`, eq. 3.", "See locsym.flow.FlowMap, eq. 3."),
+        ("See :class:`~locsym.flow.FlowMap`.", "See locsym.flow.FlowMap."),
     ],
 )
 def test_first_sentence_is_plain_words(tmp_path, docstring, sentence):
     (tmp_path / "a.py").write_text(f'"""{docstring}"""')
-    assert import_graph.first_sentence(tmp_path / "a.py") == sentence.replace("eq. 3.", "eq.")
+    assert rooms.first_sentence(tmp_path / "a.py") == sentence
 
 
 def test_an_import_that_follows_from_others_has_no_arrow():
-    assert import_graph.reduced(DIAMOND) == DIAMOND | {"top": {"left", "right"}}
+    assert import_graph.direct(GRAPH) == GRAPH | {"top": {"left", "right"}}
 
 
 def test_rooms_stand_above_what_they_import():
-    assert rooms.rows(DIAMOND) == [["alone", "top"], ["left", "right"], ["low"]]
+    assert import_graph.downwards(GRAPH) == ["alone", "top", "left", "right", "low"]
 
 
-def test_a_long_arrow_passes_through_a_free_place():
-    graph = {"a": {"b", "d"}, "b": {"c"}, "c": set(), "d": set()}
-    table = rooms.rows(graph)
-    assert table == [["a"], ["b"], ["c", "d"]]
-    arrows = rooms.paths(graph, table)
-    assert arrows == [[(0, "a"), (1, "b")], [(0, "a"), (1, "a d"), (2, "d")], [(1, "b"), (2, "c")]]
-    cells = rooms.places(table, arrows)
-    assert len(set(cells.values())) == len(cells) == 5, "one place, one room"
-    assert cells[1, "a d"][1] == cells[2, "d"][1], "straight down"
-    assert cells[1, "b"][1] == cells[2, "c"][1]
+def test_arrows_begin_and_end_in_the_middle_of_boxes_and_longer_ones_go_further_out():
+    found = rooms.curves({"a": {"b", "c"}, "b": set(), "c": set()}, ["a", "b", "c"])
+    assert found == ["M1 0.5C0.333 0.5 0.333 1.5 1 1.5", "M1 0.5C-0.333 0.5 -0.333 2.5 1 2.5"]
 
 
 class Drawn(HTMLParser):
-    """The links, texts and SVG elements of a drawing."""
+    """The boxes of a drawing, their kinds, links and words, and its picture."""
 
     def __init__(self, html: str):
         super().__init__()
-        self.links, self.items, self.svg, self.paths, self.open = {}, {}, {}, [], ""
+        self.links, self.words, self.kinds, self.picture, self.path = [], [], [], {}, ""
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
-        if tag == "a":
-            self.open = attrs["href"]
-        elif tag == "svg" and "role" in attrs:
-            self.svg = attrs
+        if tag == "li":
+            self.kinds.append(attrs["class"])
+            self.words.append("")
+        elif tag == "a":
+            self.links.append(attrs["href"])
+        elif tag == "svg":
+            self.picture = attrs
         elif tag == "path":
-            self.paths.append(attrs["d"])
+            self.path = attrs["d"]
 
     def handle_data(self, data):
-        if self.open:
-            self.name, self.open = data, self.links.setdefault(data, self.open) and ""
-            self.items[self.name] = ""
-        elif self.items:
-            self.items[self.name] += data
+        self.words[-1] += data
 
 
 @pytest.fixture(scope="module")
@@ -106,34 +102,50 @@ def drawn():
     return Drawn(rooms.drawing(LIBRARY, lambda name: f"api.html#{name}"))
 
 
-def test_every_room_has_a_box_with_its_sentence_and_its_link(drawn):
+def test_every_room_has_a_box_with_its_link_and_its_sentence(drawn):
     there = {path.stem for path in LIBRARY.iterdir() if (path / "__init__.py").exists() or path.suffix == ".py"}
-    assert drawn.items.keys() == there - {"__init__"}
-    assert drawn.links == {name: f"api.html#{name}" for name in drawn.items}
-    assert "Pairs of states one time step apart" in drawn.items["data"]
-    assert "Imports from flow, guards." in drawn.items["data"]
-    assert "Imports from no other room." in drawn.items["guards"]
-    html = rooms.drawing(LIBRARY, str)
-    assert re.findall(r'<li class="alone"[^>]*><a href="(\w+)"', html) == ["plots"], "nothing leads to it or from it"
+    names = [words.split(" ")[0] for words in drawn.words]
+    assert set(names) == there - {"__init__"}
+    assert len(names) == len(set(names))
+    assert drawn.links == [f"api.html#{name}" for name in names]
+    assert drawn.words[names.index("data")].startswith("data Pairs of states one time step apart")
+    assert drawn.kinds[names.index("plots")] == "", "no arrow leads to it or from it"
+    assert drawn.kinds[names.index("guards")] == "to"
+    assert drawn.kinds[names.index("training")] == "from to"
+
+
+def test_the_arrows_are_the_imports(drawn):
+    names = [words.split(" ")[0] for words in drawn.words]
+    ends = re.findall(r"M1 ([\d.]+)C\S+ \S+ \S+ \S+ 1 ([\d.]+)", drawn.path)
+    arrows = {(names[int(float(a))], names[int(float(b))]) for a, b in ends}
+    graph = import_graph.direct(import_graph.rooms(LIBRARY))
+    assert arrows == {(a, b) for a, others in graph.items() for b in others}
+    assert len(ends) == len(arrows)
+    assert all(float(a) < float(b) for a, b in ends), "down"
+    assert drawn.picture["viewbox"] == f"0 0 1 {len(names)}"
 
 
 def test_the_picture_says_in_words_what_it_shows(drawn):
-    assert drawn.svg["role"] == "img"
-    graph = import_graph.rooms(LIBRARY)
-    for name, others in graph.items():
-        (words,) = re.findall(rf"\b{name} imports from ([^;]*?)[;.]", drawn.svg["aria-label"])
+    for name, others in import_graph.rooms(LIBRARY).items():
+        (words,) = re.findall(rf"\b{name} imports from ([^;]*?)[;.]", drawn.picture["aria-label"])
         assert set(re.split(r", | and ", words)) - {"no other room"} == others
 
 
-def test_arrows_lead_from_each_room_down_to_what_it_imports():
-    graph = import_graph.reduced(import_graph.rooms(LIBRARY))
-    table = rooms.rows(graph)
-    arrows = rooms.paths(graph, table)
-    assert {(path[0][1], path[-1][1]) for path in arrows} == {(a, b) for a, others in graph.items() for b in others}
-    assert all(a[0] < b[0] for path in arrows for a, b in pairwise(path)), "down"
-    html = rooms.drawing(LIBRARY, str)
-    curves = re.findall(r"M([\d.]+) ([\d.]+)C[\d.]+ [\d.]+ [\d.]+ [\d.]+ ([\d.]+) ([\d.]+)", html)
-    assert len(curves) == sum(len(path) - 1 for path in arrows)
-    assert all(float(y) < float(Y) for _, y, _, Y in curves)
-    column = {(r, c) for r, c in rooms.places(table, arrows).values()}
-    assert all((float(y) // 7, float(x) - 0.5) in column for x, y, _, _ in curves), "each begins at a box"
+def test_the_walk_of_a_state_runs_and_has_the_shapes_that_the_page_names():
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names = vars(locsym) | {name: getattr(locsym, name) for name in locsym.__all__}
+    names |= {"sphere": sphere, "Linearisation": Linearisation, "drift": drift, "steps": 5}
+    names |= {"parameters_to_vector": parameters_to_vector, "generator": torch.Generator().manual_seed(0)}
+    exec(code, names)
+    sizes = {"N": 40, "n": 3, "m": 16, "V": 8, "steps": 5}
+    sizes["P"] = sum(p.numel() for p in names["net"].parameters())
+    shown = re.findall(r"`([\w.()]+)`: `(\([^`]*\))`", PAGE)
+    assert len(shown) == 12
+    for value, shape in shown:
+        assert tuple(eval(value, names).shape) == eval(shape, dict(sizes)), value
+
+
+def test_the_files_that_the_page_names_are_there():
+    named = set(re.findall(r"`([\w/]+\.py)`", PAGE))
+    assert len(named) > 9
+    assert [name for name in named if not (LIBRARY / name).is_file() and not (ROOT / name).is_file()] == []

@@ -1,7 +1,6 @@
 """Sphinx extension: ``modules: locsym.networks`` documents a room, with a section for each of its files.
 
-Files come after those that they import from, so a new file is documented without being named anywhere. Below its title
-a section names the chapters that import from the module.
+A new file is documented without being named anywhere. Below its title a section names the chapters that import from it.
 """
 
 from __future__ import annotations
@@ -12,24 +11,25 @@ from pathlib import Path
 from companion.project import Project
 from docutils import nodes
 from docutils.statemachine import StringList
-from import_graph import modules
+from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 IMPORT = re.compile(r"^from ((?:locsym|chapters)(?:\.\w+)+) import", re.MULTILINE)
 
 
-def documented(book: Path, name: str) -> list[str]:
-    """Return the modules that the directive documents: ``locsym.ROOM`` or ``chapters``, then its files."""
-    package, _, folder = name.partition(".")
-    root = book / "locsym" if package == "locsym" else book / "book" / package
-    return [name, *(f"{package}.{module}" for module in modules(root, folder))]
+def documented(root: Path, name: str) -> list[str]:
+    """Return the modules of a room, ``locsym.ROOM`` or ``chapters``: itself, then its files by name."""
+    folder = Path(root, "book" if name == "chapters" else "", *name.split("."))
+    files = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
+    return sorted({name, *(".".join((name, *file.parts)).removesuffix(".__init__") for file in files)})
 
 
-def used_in(book: Path) -> dict[str, list[str]]:
+def used_in(root: Path) -> dict[str, list[str]]:
     """Return for each module the chapters that import from it, in the order of the book."""
-    project, found = Project(book), {}
+    project = Project(root)
+    found: dict[str, list[str]] = {}
     for chapter in project.notebooks():
-        for module in sorted(set(IMPORT.findall(project.source(chapter).read_text(encoding="utf-8")))):
+        for module in set(IMPORT.findall(project.source(chapter).read_text(encoding="utf-8"))):
             found.setdefault(module, []).append(chapter)
     return found
 
@@ -51,14 +51,14 @@ class Modules(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        book = Path(self.env.srcdir)
-        text = markdown(documented(book, self.arguments[0]), used_in(book))
-        place = nodes.Element()
+        root = Path(self.env.srcdir)
+        text = markdown(documented(root, self.arguments[0]), used_in(root))
         lines = StringList(text.splitlines(), source=self.env.doc2path(self.env.docname))
+        place = nodes.Element()
         self.state.nested_parse(lines, self.content_offset, place, match_titles=True)
         return place.children
 
 
-def setup(app) -> dict:
+def setup(app: Sphinx) -> dict:
     app.add_directive("modules", Modules)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +19,8 @@ def files(root: Path) -> dict[str, Path]:
 def imports(path: Path, root: Path) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names of the package that a file imports, dotted from the package, and the foreign packages."""
     package = path.relative_to(root).parent.parts
-    own, foreign = set(), set()
+    own: set[str] = set()
+    foreign: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -28,12 +28,12 @@ def imports(path: Path, root: Path) -> tuple[frozenset[str], frozenset[str]]:
             base = (root.name, *package[: len(package) - node.level + 1], *filter(None, [node.module]))
             names = [".".join(base)] if node.module else [".".join((*base, alias.name)) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module]
+            names = [node.module or ""]
         else:
             continue
         for name in names:
             head, _, rest = name.partition(".")
-            (own.add(rest) if head == root.name else foreign.add(head))
+            (own if head == root.name else foreign).add(rest if head == root.name else head)
     return frozenset(own), frozenset(foreign)
 
 
@@ -47,39 +47,28 @@ def rooms(root: Path) -> Graph:
     graph: Graph = {}
     for name, path in files(root).items():
         if name != "__init__":
-            others = {room(other) for other in imports(path, root)[0]} - {room(name)}
-            graph.setdefault(room(name), set()).update(others)
+            graph.setdefault(room(name), set()).update({room(other) for other in imports(path, root)[0]} - {room(name)})
     return graph
 
 
-def upwards(graph: Graph) -> list[str]:
-    """Return the names such that each comes after all that it imports from; among equals, by name."""
-    found: list[str] = []
-    while left := sorted(graph.keys() - set(found)):
-        ready = [name for name in left if graph[name] & graph.keys() <= set(found)]
-        found += ready or left  # in a circle, which tests/test_architecture.py refuses, any order will do
-    return found
-
-
-def reduced(graph: Graph) -> Graph:
+def direct(graph: Graph) -> Graph:
     """Return the graph without the imports that follow from others: a → c where a → b → c."""
 
-    def reached(name: str) -> set[str]:
-        return graph[name].union(*(reached(other) for other in graph[name]))
+    def below(name: str) -> set[str]:
+        return graph[name].union(*map(below, graph[name]))
 
-    return {name: direct - set().union(*(reached(other) for other in direct)) for name, direct in graph.items()}
-
-
-def modules(root: Path, folder: str = "") -> list[str]:
-    """Return the modules of a folder, or of the whole package, each after those that it imports from."""
-    inside = {name.removesuffix(".__init__"): path for name, path in files(root).items()}
-    inside = {name: path for name, path in inside.items() if name not in (folder, "__init__")}
-    inside = {name: path for name, path in inside.items() if not folder or name.startswith(f"{folder}.")}
-    return upwards({name: set(imports(path, root)[0]) - {name} for name, path in inside.items()})
+    return {name: others - set().union(*map(below, others)) for name, others in graph.items()}
 
 
-def first_sentence(path: Path) -> str:
-    """Return the first sentence of a file's docstring as plain words."""
-    text = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split())
-    text = re.sub(r":\w+:`~?([^`]*)`", r"\1", text).replace("`", "")
-    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
+def downwards(graph: Graph) -> list[str]:
+    """Return the rooms such that each stands above all that it imports from; those without any arrow come first."""
+    height: dict[str, int] = {}
+
+    def climb(name: str) -> int:
+        height[name] = max((1 + climb(other) for other in graph[name]), default=0)
+        return height[name]
+
+    for name in graph:
+        climb(name)
+    joined = {name for name in graph if graph[name]}.union(*graph.values())
+    return sorted(graph, key=lambda name: (name in joined, -height[name], name))

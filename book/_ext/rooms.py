@@ -1,127 +1,76 @@
 """Sphinx extension: ``rooms`` draws how the rooms of the library import from one another, as the imports say.
 
-Each room is a box with its name, which leads to its API page, and the first sentence of its docstring. The boxes are
-a list on a grid; behind them, an SVG has the arrows, in units of that grid. On a phone only the list is shown.
+Each room is a box in a list, with its name, which leads to its API page, and the first sentence of its docstring. It
+stands above the rooms that it imports from. All boxes have the same height. An SVG beside the list has the arrows; its
+unit of height is one box.
 """
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Callable
 from html import escape
-from itertools import combinations, pairwise, permutations
 from pathlib import Path
 
 from docutils import nodes
-from import_graph import Graph, files, first_sentence, reduced, rooms, upwards
+from import_graph import Graph, direct, downwards, files, rooms
+from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-BOX, GAP = 5, 2  # heights, in units of the grid
-Cell = tuple[int, int]  # row, from the top; column
 say = logging.getLogger(__name__)
 
 
-def rows(graph: Graph) -> list[list[str]]:
-    """Return the rooms row by row, the highest first: each as low as its imports allow; without any arrow, on top."""
-    level: dict[str, int] = {}
-    for name in upwards(graph):
-        level[name] = 1 + max((level[other] for other in graph[name]), default=-1)
-    top, used = max(level.values()), set().union(*graph.values())
-    level |= {name: top for name in graph if not graph[name] and name not in used}
-    return [sorted(name for name in graph if level[name] == i) for i in range(top, -1, -1)]
+def first_sentence(path: Path) -> str:
+    """Return the first sentence of a file's docstring as plain words."""
+    text = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split())
+    text = re.sub(r":\w+:`~?([^`]*)`", r"\1", text).replace("`", "")
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 
-def paths(graph: Graph, table: list[list[str]]) -> list[list[tuple[int, str]]]:
-    """Return each arrow as the stations ``(row, name)`` that it passes; between its ends they are free places."""
-    row = {name: i for i, names in enumerate(table) for name in names}
-    arrows = sorted((a, b) for a, others in graph.items() for b in others)
-    return [[(row[a], a), *((i, f"{a} {b}") for i in range(row[a] + 1, row[b])), (row[b], b)] for a, b in arrows]
+def curves(graph: Graph, order: list[str]) -> list[str]:
+    """Return the path of each arrow, from the middle of one box to that of another; longer ones go further out.
 
-
-def places(table: list[list[str]], arrows: list[list[tuple[int, str]]]) -> dict[tuple[int, str], Cell]:
-    """Return the cell of each room and of each free place that an arrow needs: arrows are short and cross little.
-
-    The cost of an arrangement is a sum over neighbouring rows, so the best one is found row by row.
+    x goes from 0, where the widest curve is, to 1 at the boxes; y counts boxes.
     """
-    stations = [sorted({*names, *(n for path in arrows for i, n in path if i == r)}) for r, names in enumerate(table)]
-    columns = max(map(len, stations))
-    steps = [{(a[1], b[1]) for path in arrows for a, b in pairwise(path) if b[0] == r} for r in range(len(table))]
-
-    def cost(above: dict[str, int], below: dict[str, int], r: int) -> float:
-        ends = [(above[a], below[b]) for a, b in steps[r]]
-        crossings = sum((a - c) * (b - d) < 0 for (a, b), (c, d) in combinations(ends, 2))
-        middle = sum((2 * column - columns + 1) ** 2 for column in below.values())  # decides among equals
-        return sum((a - b) ** 2 for a, b in ends) + 3 * crossings + 0.01 * middle
-
-    best: list[tuple[float, list[dict[str, int]]]] = [(0.0, [])]
-    for r, names in enumerate(stations):
-        options = [dict(zip(names, chosen, strict=True)) for chosen in permutations(range(columns), len(names))]
-        best = [
-            min(((spent + cost(path[-1] if path else {}, option, r), [*path, option]) for spent, path in best),
-                key=lambda found: found[0])
-            for option in options
-        ]  # fmt: skip
-    found = min(best, key=lambda one: one[0])[1]
-    return {(r, name): (r, column) for r, chosen in enumerate(found) for name, column in chosen.items()}
+    ends = [(order.index(a), order.index(b)) for a, others in graph.items() for b in others]
+    longest = max(below - above for above, below in ends)
+    found = []
+    for above, below in sorted(ends):
+        x = 1 - 4 / 3 * (below - above) / longest  # a cubic curve reaches three quarters of its control points
+        found.append(f"M1 {above + 0.5}C{x:.3f} {above + 0.5} {x:.3f} {below + 0.5} 1 {below + 0.5}")
+    return found
 
 
-def spoken(graph: Graph) -> str:
+def listed(names: set[str]) -> str:
+    """Return names in words: a, b and c."""
+    *first, last = sorted(names)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def spoken(graph: Graph, order: list[str]) -> str:
     """Return the text alternative: what each room imports from."""
-    lines = []
-    for name in reversed(upwards(graph)):
-        others = sorted(graph[name])
-        words = f"{', '.join(others[:-1])} and {others[-1]}" if len(others) > 1 else "".join(others)
-        lines.append(f"{name} imports from {words}" if others else f"{name} imports from no other room")
-    return f"The rooms of the library; all arrows point down. {'; '.join(lines)}."
+    lines = [f"{name} imports from {listed(graph[name]) if graph[name] else 'no other room'}" for name in order]
+    return f"The rooms of the library. {'; '.join(lines)}."
 
 
-def arrows_svg(arrows: list[list[tuple[int, str]]], cells: dict, size: Cell, words: str) -> str:
-    """Return the SVG behind the boxes: curves in units of the grid, and heads that are not stretched with it."""
-    count, columns = size
-    height = BOX * count + GAP * (count - 1)
-    curves, heads = [], set()
-    for path in arrows:
-        for a, b in pairwise(path):
-            (row, left), (_, right) = cells[a], cells[b]
-            x, X, y = left + 0.5, right + 0.5, row * (BOX + GAP) + BOX
-            curves.append(f"M{x} {y}C{x} {y + 0.7 * GAP:g} {X} {y + 0.3 * GAP:g} {X} {y + GAP}")
-            if b == path[-1]:
-                heads.add((100 * X / columns, 100 * (y + GAP) / height))
-            else:
-                curves.append(f"M{X} {y + GAP}v{BOX}")
-    tips = "".join(
-        f'<svg x="{x:.4g}%" y="{y:.4g}%" overflow="visible"><path d="M-5-9L0 0L5-9z"/></svg>' for x, y in sorted(heads)
-    )
-    grid = f'<svg viewBox="0 0 {columns} {height}" preserveAspectRatio="none"><path d="{"".join(curves)}"/></svg>'
-    return f'<svg class="arrows" role="img" aria-label="{escape(words)}">{grid}{tips}</svg>'
-
-
-def box(name: str, sentence: str, address: str, graph: Graph, cell: Cell) -> str:
-    """Return one room as an item of the list; one without any arrow is marked."""
-    head, colon, rest = sentence.partition(": ")
-    said = escape(f"{rest[:1].upper()}{rest[1:]}" if colon else head)
-    others = sorted(graph[name])
-    below = f"Imports from {', '.join(others)}." if others else "Imports from no other room."
-    at = f"--row: {2 * cell[0] + 1}; --column: {cell[1] + 1}"
-    alone = "" if others or any(name in imported for imported in graph.values()) else ' class="alone"'
-    title = f'<a href="{escape(address)}"><code>{name}</code></a>'
-    return f'<li{alone} style="{at}">{title}<span>{said}</span> <small>{below}</small></li>'
-
-
-def drawing(root: Path, address) -> str:
-    """Return the drawing as HTML. address: a function from the name of a room to the address of its API page."""
+def drawing(root: Path, address: Callable[[str], str]) -> str:
+    """Return the drawing as HTML. address: from the name of a room to the address of its API page."""
     graph = rooms(root)
-    table = rows(graph)
-    arrows = paths(reduced(graph), table)
-    cells = places(table, arrows)
-    size = (len(table), 1 + max(column for _, column in cells.values()))
-    items = []
-    for r, name in ((r, name) for r, names in enumerate(table) for name in names):
-        home = files(root).get(name) or files(root)[f"{name}.__init__"]
-        items.append(box(name, first_sentence(home), address(name), graph, cells[r, name]))
-    heights = f" {GAP}fr ".join([f"{BOX}fr"] * size[0])
-    style = f"--columns: {size[1]}; --heights: {heights}"
-    picture = arrows_svg(arrows, cells, size, spoken(graph))
-    return f'<div class="rooms" style="{style}">{picture}<ul>{"".join(items)}</ul></div>'
+    order, arrows = downwards(graph), direct(graph)
+    reached = set().union(*arrows.values())
+    boxes = []
+    for name in order:
+        said = first_sentence(files(root).get(name) or files(root)[f"{name}.__init__"])
+        said = said[said.find(": ") + 1 :].strip()  # what follows the title, or all of it
+        kinds = ["from"] * bool(arrows[name]) + ["to"] * (name in reached)
+        link = f'<a href="{escape(address(name))}"><code>{name}</code></a>'
+        boxes.append(f'<li class="{" ".join(kinds)}">{link} {escape(said[:1].upper() + said[1:])}</li>')
+    path = f'<path d="{"".join(curves(arrows, order))}"/>'
+    box = f'viewBox="0 0 1 {len(order)}" preserveAspectRatio="none"'
+    picture = f'<svg {box} role="img" aria-label="{escape(spoken(graph, order))}">{path}</svg>'
+    return f'<div class="rooms">{picture}<ul>{"".join(boxes)}</ul></div>'
 
 
 class Placeholder(nodes.General, nodes.Element):
@@ -137,13 +86,12 @@ class Rooms(SphinxDirective):
         return [Placeholder()]
 
 
-def draw(app, doctree: nodes.document, docname: str) -> None:
+def draw(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Draw in the place of each placeholder."""
     root = Path(app.srcdir) / "locsym"
-    known = app.env.get_domain("py").modules
 
     def address(name: str) -> str:
-        found = known.get(f"{root.name}.{name}")
+        found = app.env.domaindata["py"]["modules"].get(f"{root.name}.{name}")
         if found is None:
             say.warning("the room %s is on no API page", name, location=docname)
             return "#"
@@ -153,7 +101,7 @@ def draw(app, doctree: nodes.document, docname: str) -> None:
         place.replace_self(nodes.raw("", drawing(root, address), format="html"))
 
 
-def setup(app) -> dict:
+def setup(app: Sphinx) -> dict:
     app.add_node(Placeholder)
     app.add_directive("rooms", Rooms)
     app.connect("doctree-resolved", draw)
