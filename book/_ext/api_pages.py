@@ -35,13 +35,12 @@ def used_in(root: Path) -> dict[str, list[str]]:
 
 
 def markdown(names: list[str], used: dict[str, list[str]]) -> str:
-    """Return the sections: the first module's, and below it one for each of the others."""
+    """Return a section for each module, all of one level, so that the page's contents list them."""
     sections = []
     for name in names:
         links = ", ".join(f"{{doc}}`/book/notebooks/{chapter}`" for chapter in used.get(name, ()))
         said = f"Used in {links}.\n\n" if links else ""
-        title = f"{'#' if name == names[0] else '##'} {name}"
-        sections.append(f"{title}\n\n{said}```{{eval-rst}}\n.. automodule:: {name}\n```\n")
+        sections.append(f"## {name}\n\n{said}```{{eval-rst}}\n.. automodule:: {name}\n```\n")
     return "\n".join(sections)
 
 
