@@ -15,7 +15,7 @@ from companion.files import write
 pytestmark = pytest.mark.slow
 
 WITHIN = 1e-6  # relative, on two threads: sums in another order, and what a training makes of that
-CHAPTER = book_fixture.HEADER.format(title="Second", parameters="threads = 1") + """
+CHAPTER = book_fixture.HEADER.format(title="Second", parameters="threads = 1  # of torch, >= 1") + """
 # %%
 import time
 from dataclasses import replace

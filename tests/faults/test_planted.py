@@ -173,7 +173,8 @@ def machine(tmp_path):
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / "bin").mkdir()
     fake = '#!/bin/sh\necho "$@" >> called\ncase "$*" in *"$FAILS"*) exit 3;; esac\n'
-    programs = {".venv/bin/python": fake, ".venv/bin/ruff": fake, "bin/id": "#!/bin/sh\necho 1000\n"}
+    programs = {f".venv/bin/{name}": fake for name in ("python", "ruff", "mypy")}
+    programs["bin/id"] = "#!/bin/sh\necho 1000\n"
     for name, text in programs.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
