@@ -190,7 +190,7 @@ def test_keep_writes_what_is_asked_and_removes_the_rest(folder, finished, monkey
 def test_the_project_keeps_trainings_of_its_own_code(place, tmp_path):
     held = Kept.read(place)
     assert place.stem == held.experiment.key, "the experiment has changed: make book, then make keep"
-    if held.about["code"] != code_digest():  # an addition, or a change of the method?
+    if held.about["code"] != code_digest():  # an addition repeats the kept beginning; a change of a method does not
         held.check(held.experiment.run(tmp_path, pause=COMPARED))
     assert held.about["configuration"]["iterations"] == held.experiment.training.iterations
 
