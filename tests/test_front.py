@@ -47,6 +47,15 @@ def test_arrow_keys_turn_it(front, key):
     assert front.evaluate(SHOWN) != before
 
 
+def test_it_is_drawn_before_the_theme_has_named_its_mode(front):
+    errors = []
+    front.on("pageerror", lambda error: errors.append(str(error)))
+    front.evaluate("document.documentElement.dataset.theme = ''")
+    front.locator("#fig-orbits canvas").press("ArrowLeft")
+    front.wait_for_timeout(100)
+    assert errors == []
+
+
 def test_a_pointer_turns_it_only_while_it_is_held(front):
     box = front.locator("#fig-orbits canvas").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
