@@ -16,6 +16,8 @@ SETTLED = """async () => {
   document.querySelectorAll("main details").forEach((fold) => { fold.open = true; });
   await document.fonts.ready;
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // pictures are chosen
+  const ends = (motion) => motion.playState === "running" && motion.effect.getComputedTiming().endTime < Infinity;
+  await Promise.allSettled(document.getAnimations().filter(ends).map((motion) => motion.finished));  // sidebars stand
 }"""
 # An equation's ink against what clips it, at the beginning of its box and at its end.
 EQUATIONS = """() => [...document.querySelectorAll("main mjx-container[display=true]")].map((equation) => {
@@ -85,6 +87,7 @@ def test_equations_are_whole_and_on_a_phone_scroll_from_their_beginning(show, na
     assert [e["name"] for e in found if not (e["begins"] and e["ends"])] == []
     for width in SHARED:
         page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(SETTLED)
         found = page.evaluate(EQUATIONS)
         assert [f"{width} pixels: {e['name']}" for e in found if not e["whole"]] == []
 
