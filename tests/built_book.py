@@ -23,6 +23,12 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+# To be put into a script of a page: wait until all that moves for a time, such as a sidebar, has come to rest.
+AT_REST = """
+  const ends = (motion) => motion.playState === "running" && motion.effect.getComputedTiming().endTime < Infinity;
+  await Promise.allSettled(document.getAnimations().filter(ends).map((motion) => motion.finished));
+"""
+
 needs_book = pytest.mark.parametrize("name", PAGES or [pytest.param(None, id="no-book")])
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from built_book import HTML, book, browser, needs_book, new_page  # noqa: F401 fixtures
+from built_book import AT_REST, HTML, book, browser, needs_book, new_page  # noqa: F401 fixtures
 
 PHONES, DESK = (360, 320), 1200
 HEAVIEST = 3_000_000  # bytes a page may load, Plotly apart
@@ -40,8 +40,7 @@ AXE = """async (mode) => {
   document.documentElement.dataset.theme = mode === "dark" ? "dark" : "light";
   await document.fonts.ready;
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // what observes sizes has run
-  const ends = (motion) => motion.playState === "running" && motion.effect.getComputedTiming().endTime < Infinity;
-  await Promise.allSettled(document.getAnimations().filter(ends).map((motion) => motion.finished));
+  %s
   const rules = { dark: ["color-contrast"], phone: ["scrollable-region-focusable", "target-size"] }[mode];
   const all = (names) => [...document.querySelectorAll(names)];
   const few = location.pathname.includes("/_modules/") ? 0 : 4;  // blocks of code are alike: a few stand for all
@@ -52,12 +51,12 @@ AXE = """async (mode) => {
   const where = (node) => node.html.slice(0, 160) + " " + node.any.map((check) => check.message);
   return found.violations.filter((v) => ["serious", "critical"].includes(v.impact))
     .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map(where).join(" | ")}`);
-}"""
+}""".replace("%s", AT_REST)
 
 
 # The elements of a page of sources outside its code. Pages that share all of them share what axe finds: it runs once.
-FRAME = """() => [...document.querySelectorAll("html, body *:not(pre *)")]
-  .map((e) => [e.tagName, ...["class", "role", "style"].map((name) => e.getAttribute(name))]).join(" ")"""
+FRAME = """() => [...document.querySelectorAll("html, body *:not(pre *)")].map((e) =>
+  [e.tagName, ...e.getAttributeNames(), ...["class", "role", "style"].map((name) => e.getAttribute(name)), !e.textContent.trim()]).join(" ")"""
 
 
 @pytest.fixture(scope="module")

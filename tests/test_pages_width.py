@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from built_book import HTML, book, browser, elements, needs_book, new_page  # noqa: F401 fixtures
+from built_book import AT_REST, HTML, book, browser, elements, needs_book, new_page  # noqa: F401 fixtures
 from companion.variants import PAGE
 from PIL import Image
 from test_pages_html import CHAPTERS
@@ -16,9 +16,8 @@ SETTLED = """async () => {
   document.querySelectorAll("main details").forEach((fold) => { fold.open = true; });
   await document.fonts.ready;
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // pictures are chosen
-  const ends = (motion) => motion.playState === "running" && motion.effect.getComputedTiming().endTime < Infinity;
-  await Promise.allSettled(document.getAnimations().filter(ends).map((motion) => motion.finished));  // sidebars stand
-}"""
+  %s
+}""".replace("%s", AT_REST)
 # An equation's ink against what clips it, at the beginning of its box and at its end.
 EQUATIONS = """() => [...document.querySelectorAll("main mjx-container[display=true]")].map((equation) => {
   const clips = [];
