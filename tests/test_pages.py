@@ -56,7 +56,8 @@ AXE = """async (mode) => {
 
 # The elements of a page of sources outside its code. Pages that share all of them share what axe finds: it runs once.
 FRAME = """() => [...document.querySelectorAll("html, body *:not(pre *)")].map((e) =>
-  [e.tagName, ...e.getAttributeNames(), ...["class", "role", "style"].map((name) => e.getAttribute(name)), !e.textContent.trim()]).join(" ")"""
+  [e.tagName, ...e.getAttributeNames(), !e.textContent.trim(),
+   ...["class", "role", "style"].map((name) => e.getAttribute(name))]).join(" ")"""
 
 
 @pytest.fixture(scope="module")
